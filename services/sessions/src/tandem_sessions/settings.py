@@ -1,0 +1,8 @@
+"""Sessions' settings."""
+
+from tandem_kit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    enrolment: str
+    """`host:port` of the enrolment service."""
