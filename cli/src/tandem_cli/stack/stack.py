@@ -65,7 +65,7 @@ class Stack:
         database, broker = await asyncio.gather(self._postgres(state), self._kafka(state))
         if not state.running("enrolment"):
             await self._timed("databases", self._migrate(database))
-            await self._timed("topics", create_topics(broker))
+            await self._timed("topics", asyncio.to_thread(create_topics, broker))
         starting = []
         for name in services.SERVICES:
             if state.running(name):
