@@ -1,16 +1,20 @@
 """The tandem command."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
+import grpc
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from tandem_cli.client import Client, explain
 from tandem_cli.errors import Trouble
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack.stack import Stack, log_file
@@ -35,6 +39,9 @@ def do(work: Coroutine[Any, Any, Any]) -> Any:
     except Trouble as trouble:
         console.print(f"[red]✗[/] {trouble}")
         raise typer.Exit(1) from trouble
+    except grpc.aio.AioRpcError as error:
+        console.print(f"[red]✗[/] {explain(error)}")
+        raise typer.Exit(1) from error
     except KeyboardInterrupt as stop:
         console.print("Stopped.")
         raise typer.Exit(130) from stop
@@ -103,3 +110,109 @@ def token(
         raise typer.Exit(1)
     grants = [Grant(Role(r), site) for r in role]
     sys.stdout.write(Signer(run).sign(str(person or name), *grants, person=person) + "\n")
+
+
+people = typer.Typer(help="People, from the HRIS.", no_args_is_help=True)
+clock = typer.Typer(help="The programme's time, in the local stack.", no_args_is_help=True)
+app.add_typer(people, name="people")
+app.add_typer(clock, name="clock")
+
+
+def language_of(text: str) -> str:
+    if text not in {"en", "fr"}:
+        raise typer.BadParameter(f"{text} is not a language of Tandem; choose en or fr.")
+    return text
+
+
+@people.command("generate")
+def generate(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 1,
+    count: Annotated[int, typer.Option("--people", min=100, max=100_000)] = 5000,
+    sites: Annotated[int, typer.Option(min=1, max=20)] = 20,
+    clean: Annotated[bool, typer.Option("--clean", help="Without the faults of a real export.")] = False,
+    file: Annotated[Path, typer.Option("--out", "-o")] = Path("hris.csv"),
+) -> None:
+    """Write the HRIS export of an imagined French company."""
+    from tandem_cli.people.generate import generate_company, spoil, write_hris_file  # noqa: PLC0415
+
+    company = generate_company(seed, count, sites)
+    lines = company if clean else spoil(company, seed)
+    write_hris_file(lines, file)
+    console.print(f"{file}: {len(lines)} lines, {len({e.site for e in company})} sites.")
+
+
+@people.command("import")
+def import_(
+    file: Path,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    despite_problems: Annotated[bool, typer.Option("--despite-problems", help="Import the good lines.")] = False,
+    complete: Annotated[bool, typer.Option("--complete", help="Whoever the file does not name has left.")] = False,
+    lang: Annotated[str, typer.Option("--lang", callback=language_of)] = "en",
+) -> None:
+    """Import people from an HRIS file."""
+    from tandem_cli.people.importing import ImportRequest, import_people  # noqa: PLC0415
+
+    async def work() -> bool:
+        async with Client(CliSettings(), lang) as client:
+            request = ImportRequest(file, complete=complete, dry_run=dry_run, despite_problems=despite_problems)
+            return await import_people(client, request, console, lang)
+
+    if not do(work()):
+        raise typer.Exit(1)
+
+
+@clock.command("show")
+def clock_show() -> None:
+    """Tell the programme's time."""
+    from tandem_kit.clock import SteeredClock  # noqa: PLC0415
+
+    file = CliSettings().run / "clock"
+    if not file.exists():
+        console.print("[red]✗[/] The stack does not run; start it first: tandem up.")
+        raise typer.Exit(1)
+    console.print(f"{SteeredClock(file).now():%Y-%m-%d %H:%M} UTC")
+
+
+@clock.command("advance")
+def clock_advance(by: Annotated[str, typer.Argument(help="As 3d, 12h or 90m.")]) -> None:
+    """Move the programme's time forward, once all that was due is done."""
+    from tandem_cli.clock import advance, duration_of  # noqa: PLC0415
+
+    async def work() -> None:
+        length = duration_of(by)
+        async with Client(CliSettings()) as client:
+            await client.settle()
+            now = advance(CliSettings().run, length).now()
+        console.print(f"It is {now:%Y-%m-%d %H:%M} UTC.")
+
+    do(work())
+
+
+@app.command()
+def demo(
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people, pairs and figures.")] = 1,
+    count: Annotated[int, typer.Option("--people", min=2000, max=100_000)] = 5000,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running at the end.")] = False,
+    lang: Annotated[str, typer.Option("--lang", callback=language_of)] = "en",
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")] = None,
+) -> None:
+    """Run the AXA France programme, from the HRIS import to the report."""
+    from tandem_cli.demo.play import play  # noqa: PLC0415 - slow to load
+    from tandem_cli.demo.words import Words  # noqa: PLC0415
+
+    words, local = Words(lang), stack()
+
+    async def work() -> None:
+        console.rule(words.of("title"))
+        started = await local.up()
+        try:
+            async with Client(local.settings, lang) as client:
+                figures = await play(client, local.settings, seed, count, console, lang)
+            if json_file is not None:
+                json_file.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+        finally:
+            if started and not keep:
+                local.down()
+        console.print(words.of("kept" if keep or not started else "stopped"))
+
+    do(work())

@@ -25,7 +25,7 @@ def main(name: str, settings_type: type[S], build: Callable[[S], Service]) -> No
             print(f"{setting}: {problem['msg']}" if problem["loc"] else problem["msg"], file=sys.stderr)  # noqa: T201
         sys.exit(2)
     if action == "serve":
-        run(build(settings))
+        run(name, settings, build)
     else:
         # Only here: a service that serves does not load Alembic.
         from tandem_kit.migrations import migrate  # noqa: PLC0415

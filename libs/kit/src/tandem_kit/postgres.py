@@ -99,7 +99,11 @@ class PostgresStore:
         t = self._tables[table]
         statement = pg_insert(t)
         changes = {column.name: statement.excluded[column.name] for column in t.c if column.name != "id"}
-        await self.connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=changes), rows)
+        if changes:
+            statement = statement.on_conflict_do_update(index_elements=["id"], set_=changes)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=["id"])
+        await self.connection.execute(statement, rows)
 
     async def delete(self, table: str, ids: Sequence[UUID]) -> None:
         t = self._tables[table]

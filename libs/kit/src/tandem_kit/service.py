@@ -2,11 +2,11 @@
 
 import asyncio
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import grpc
 import uvloop
@@ -31,6 +31,8 @@ from tandem_kit.settings import ServiceSettings
 from tandem_kit.timers import Errand, TimerWorker
 from tandem_kit.tracing import set_up_tracing, trace_sql
 from tandem_kit.work import Topics, Work, Works
+
+S = TypeVar("S", bound=ServiceSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +149,21 @@ class Parts:
         )
 
 
-def run(service: Service) -> None:
-    """Run a service until it is told to stop."""
-    settings = service.settings
-    set_up_logs(service.name, settings.version, settings.log_level)
-    traces: TracerProvider = set_up_tracing(service.name, settings.trace_file, settings.trace_ratio)
-    trace_sql(service.database.engine)
-    metrics.BUILD_INFO.labels(service.name, settings.version).set(1)
+def run(name: str, settings: S, build: Callable[[S], Service]) -> None:
+    """Build a service and run it until it is told to stop."""
+    set_up_logs(name, settings.version, settings.log_level)
+    traces: TracerProvider = set_up_tracing(name, settings.trace_file, settings.trace_ratio)
+    metrics.BUILD_INFO.labels(name, settings.version).set(1)
     if settings.metrics_listen:
         host, _, port = settings.metrics_listen.rpartition(":")
         start_http_server(int(port), host)
+
+    async def serve() -> None:
+        # Built here: gRPC channels belong to the loop in which they are made.
+        service = build(settings)
+        trace_sql(service.database.engine)
+        await service.serve()
+
     with suppress(KeyboardInterrupt):
-        uvloop.run(service.serve())
+        uvloop.run(serve())
     traces.shutdown()
