@@ -35,9 +35,11 @@ async def end(stage: Stage) -> pb.GetReportResponse:
     )
     await stage.client.settle()
     people = list(stage.cast.everybody().values())
-    asked = await stage.together(
-        stage.words.of("answering_questionnaire"), [_answer(stage, actor) for actor in people]
-    )
+
+    async def answer(actor: Actor) -> str | None:
+        return await _answer(stage, actor)
+
+    asked = await stage.together(stage.words.of("answering_questionnaire"), answer, people)
     questionnaire = next((key for key in asked if key), None)
     if questionnaire is None:
         raise Trouble("Nobody was asked to answer the questionnaire.")

@@ -34,13 +34,16 @@ async def hold_pairs(stage: Stage, month: int, pairs: Sequence[matching.Pair], f
     module = stage.modules[month - 1]
     known = stage.cast.everybody()
     place: Counter[str] = Counter()
-    calls = []
+    moments = {}
     for pair in pairs:
         # A mentor's pairs meet on different days.
-        moment = first_day + timedelta(days=place[pair.mentor_id], hours=6)
+        moments[pair.id] = first_day + timedelta(days=place[pair.mentor_id], hours=6)
         place[pair.mentor_id] += 1
-        calls.append(_book(stage, pair, module, moment, known[pair.mentee_id]))
-    booked = await stage.together(stage.words.of("booking", month=month), calls)
+
+    async def book(pair: matching.Pair) -> Booked | None:
+        return await _book(stage, pair, module, moments[pair.id], known[pair.mentee_id])
+
+    booked = await stage.together(stage.words.of("booking", month=month), book, pairs)
     return [session for session in booked if session is not None]
 
 
@@ -82,7 +85,7 @@ async def record_attendance(stage: Stage, month: int, booked: Sequence[Booked]) 
             metadata=stage.client.person(session.mentors[0]),
         )
 
-    await stage.together(stage.words.of("holding", month=month), [record(session) for session in booked])
+    await stage.together(stage.words.of("holding", month=month), record, booked)
     return came
 
 
@@ -90,11 +93,13 @@ async def open_collective(
     stage: Stage, month: int, sites: Sequence[str], mentors: dict[str, list[str]], first_day: datetime, rounds: int
 ) -> list[Booked]:
     """Open sessions at each site and let people register, one after the other, until the waitlist has some."""
-    calls = []
-    for site in sites:
-        for turn in range(rounds if site == sites[0] else 1):
-            calls.append(_one_collective(stage, month, site, turn, mentors[site], first_day + timedelta(days=turn)))
-    booked = await stage.together(stage.words.of("registering", month=month), calls)
+    planned = [(site, turn) for site in sites for turn in range(rounds if site == sites[0] else 1)]
+
+    async def fill(plan: tuple[str, int]) -> Booked:
+        site, turn = plan
+        return await _one_collective(stage, month, site, turn, mentors[site], first_day + timedelta(days=turn))
+
+    booked = await stage.together(stage.words.of("registering", month=month), fill, planned)
     return [session for session in booked if session.participants]
 
 

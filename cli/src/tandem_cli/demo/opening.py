@@ -48,11 +48,12 @@ async def open_programme(client: Client, blueprint: Blueprint) -> str:
 async def enrol_mentors(stage: Stage, mentors: Sequence[Actor]) -> None:
     """Volunteers enrol in turn (first come, first served), then an internal trainer trains and certifies them."""
     enrolled = await stage.in_turn(
-        stage.words.of("enrolling_mentors"), [_volunteer_as_mentor(stage, mentor) for mentor in mentors]
+        stage.words.of("enrolling_mentors"), lambda mentor: _volunteer_as_mentor(stage, mentor), mentors
     )
     trainer = stage.client.staff(Role.INTERNAL_TRAINER)
 
-    async def train(enrolment: str) -> None:
+    async def train(enrolled: pb.EnrolAsMentorResponse) -> None:
+        enrolment = enrolled.id
         for part in (types.TRAINING_PART_CONTENT, types.TRAINING_PART_POSTURE):
             await stage.client.enrolment.RecordTraining(
                 pb.RecordTrainingRequest(enrolment_id=enrolment, part=part), metadata=trainer
@@ -61,7 +62,7 @@ async def enrol_mentors(stage: Stage, mentors: Sequence[Actor]) -> None:
             pb.CertifyMentorRequest(enrolment_id=enrolment), metadata=trainer
         )
 
-    await stage.together(stage.words.of("training"), [train(answer.id) for answer in enrolled])
+    await stage.together(stage.words.of("training"), train, enrolled)
     stage.say("mentors", count=len(enrolled))
 
 
@@ -81,8 +82,10 @@ def _volunteer_as_mentor(stage: Stage, mentor: Actor) -> Awaitable[pb.EnrolAsMen
 
 async def enrol_executives(stage: Stage, executives: Sequence[Actor]) -> dict[str, str]:
     """Executives volunteer in turn and are briefed; return the enrolment of each person by id."""
-    calls = [
-        stage.client.enrolment.EnrolAsMentee(
+    service, hr = stage.client.enrolment, stage.client.staff(Role.SITE_HR, executives[0].hris.site)
+
+    def volunteer(executive: Actor) -> Awaitable[pb.EnrolAsMenteeResponse]:
+        return service.EnrolAsMentee(
             pb.EnrolAsMenteeRequest(
                 programme_id=stage.programme,
                 topics=topics_of(executive, stage.modules, stage.chance, 3),
@@ -90,14 +93,11 @@ async def enrol_executives(stage: Stage, executives: Sequence[Actor]) -> dict[st
             ),
             metadata=stage.client.person(executive.id),
         )
-        for executive in executives
-    ]
-    enrolled = await stage.in_turn(stage.words.of("enrolling_executives"), calls)
-    hr = stage.client.staff(Role.SITE_HR, executives[0].hris.site)
-    briefings = [
-        stage.client.enrolment.RecordBriefing(pb.RecordBriefingRequest(enrolment_id=e.id), metadata=hr)
-        for e in enrolled
-    ]
-    await stage.together(stage.words.of("briefing"), briefings)
+
+    def brief(enrolled: pb.EnrolAsMenteeResponse) -> Awaitable[pb.RecordBriefingResponse]:
+        return service.RecordBriefing(pb.RecordBriefingRequest(enrolment_id=enrolled.id), metadata=hr)
+
+    enrolled = await stage.in_turn(stage.words.of("enrolling_executives"), volunteer, executives)
+    await stage.together(stage.words.of("briefing"), brief, enrolled)
     stage.say("executives", count=len(enrolled))
     return {executive.id: answer.id for executive, answer in zip(executives, enrolled, strict=True)}

@@ -82,7 +82,7 @@ async def _answer(stage: Stage, run: pb.GetRunResponse) -> int:
             )
         return False
 
-    declined = await stage.together(stage.words.of("answering"), [answer(p) for p in run.proposals])
+    declined = await stage.together(stage.words.of("answering"), answer, run.proposals)
     await stage.client.settle()
     return sum(declined)
 
@@ -118,5 +118,5 @@ async def sign_charters(stage: Stage, pairs: Sequence[pb.Pair]) -> None:
         for side in (pair.mentee_id, pair.mentor_id):
             await service.SignCharter(sessions.SignCharterRequest(pair_id=pair.id), metadata=who(side))
 
-    await stage.together(stage.words.of("charters"), [sign(pair) for pair in pairs])
+    await stage.together(stage.words.of("charters"), sign, pairs)
     stage.say("signed", count=len(pairs))

@@ -1,7 +1,7 @@
 """What every act of the demo has at hand: the client, the clock, the cast, and how calls are made together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +19,7 @@ from tandem_cli.demo.cast import Cast, Chance
 from tandem_cli.demo.words import Words
 from tandem_kit.clock import SteeredClock
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 _AT_ONCE = 24
@@ -71,25 +72,25 @@ class Stage:
         morning = self.began.replace(hour=8, minute=0, second=0, microsecond=0)
         return morning + timedelta(days=number)
 
-    async def together(self, title: str, calls: Sequence[Awaitable[T]]) -> list[T]:
-        """Make calls, some at a time, and show how far they are."""
-        async with self.progress(title, len(calls)) as step:
+    async def together(self, title: str, call: Callable[[A], Awaitable[T]], items: Sequence[A]) -> list[T]:
+        """Make a call for each item, some at a time, and show how far they are."""
+        async with self.progress(title, len(items)) as step:
             gate = asyncio.Semaphore(_AT_ONCE)
 
-            async def one(call: Awaitable[T]) -> T:
+            async def one(item: A) -> T:
                 async with gate:
-                    result = await call
+                    result = await call(item)
                 step()
                 return result
 
-            return list(await asyncio.gather(*(one(call) for call in calls)))
+            return list(await asyncio.gather(*(one(item) for item in items)))
 
-    async def in_turn(self, title: str, calls: Sequence[Awaitable[T]]) -> list[T]:
-        """Make calls one after the other: their order counts."""
-        async with self.progress(title, len(calls)) as step:
+    async def in_turn(self, title: str, call: Callable[[A], Awaitable[T]], items: Sequence[A]) -> list[T]:
+        """Make a call for each item, one after the other: their order counts."""
+        async with self.progress(title, len(items)) as step:
             results = []
-            for call in calls:
-                results.append(await call)
+            for item in items:
+                results.append(await call(item))
                 step()
             return results
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
@@ -68,6 +68,8 @@ class Consumer:
         self.applied = 0
         """Records applied or skipped since the start."""
         self._shown_at = 0.0
+        self._kafka = kafka
+        self._ends: AIOKafkaConsumer | None = None
         self._broker = KafkaBroker(kafka, allow_auto_create_topics=False, logger=None)
         self._subscriber = self._broker.subscriber(
             *sorted(subscription.topics),
@@ -103,6 +105,8 @@ class Consumer:
     async def stop(self) -> None:
         """Finish the batch that is being applied, and leave the group."""
         await self._broker.stop()
+        if self._ends is not None:
+            await self._ends.stop()
 
     async def unread(self) -> int:
         """Return how many records on the subscribed topics are not applied yet."""
@@ -114,7 +118,11 @@ class Consumer:
             for topic in self.subscription.topics
             for p in consumer.partitions_for_topic(topic) or ()
         ]
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        if self._ends is None:
+            # A consumer of its own: on the first one's connection the question waits behind a long poll (0.5 s).
+            self._ends = AIOKafkaConsumer(bootstrap_servers=self._kafka)
+            await self._ends.start()
+        ends: dict[TopicPartition, int] = await self._ends.end_offsets(partitions)
         async with self.database.engine.connect() as connection:
             stored = await self.stored_offsets(connection)
         return sum(max(0, end - stored.get(at, 0)) for at, end in ends.items())

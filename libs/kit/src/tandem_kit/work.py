@@ -146,6 +146,7 @@ class StoredRepository(Generic[T]):
         self._added: dict[UUID, T] = {}
         self._put: dict[UUID, T] = {}
         self._removed: set[UUID] = set()
+        self._touched: dict[UUID, T] = {}
 
     async def find(self, key: UUID) -> T | None:
         return (await self.find_many([key])).get(key)
@@ -159,6 +160,7 @@ class StoredRepository(Generic[T]):
         return thing
 
     async def exists(self, **conditions: Any) -> bool:
+        await self._save()
         return bool(await self._work.store.select(self._table, conditions, lock="none", limit=1))
 
     async def get(self, key: UUID) -> T:
@@ -178,9 +180,7 @@ class StoredRepository(Generic[T]):
         return {key: known[key] for key in wanted if key in known and self._within_reach(known[key])}
 
     async def where(self, **conditions: Any) -> list[T]:
-        if self._put:
-            # A batch of events may put a copy and then look for it.
-            await self.flush()
+        await self._save()
         things = [self._track(row) for row in await self._work.store.select(self._table, conditions)]
         return [thing for thing in things if self._within_reach(thing)]
 
@@ -200,7 +200,14 @@ class StoredRepository(Generic[T]):
         self._removed.add(key)
 
     async def flush(self) -> list[T]:
-        """Save what is new or has changed, and return the things that were touched."""
+        """Save what is new or has changed, and return what was touched since the last flush."""
+        await self._save()
+        touched = list(self._touched.values())
+        self._touched.clear()
+        return touched
+
+    async def _save(self) -> None:
+        """Write what is new or has changed: a query must see what earlier events of its batch did."""
         store = self._work.store
         new, put = self._rows(self._added), self._rows(self._put)
         changed: dict[UUID, dict[str, Any]] = {}
@@ -221,7 +228,7 @@ class StoredRepository(Generic[T]):
         self._added.clear()
         self._put.clear()
         self._removed.clear()
-        return list(touched.values())
+        self._touched |= touched
 
     def _rows(self, things: Mapping[UUID, T]) -> dict[UUID, dict[str, Any]]:
         return {key: self._dump(thing) for key, thing in things.items()}
