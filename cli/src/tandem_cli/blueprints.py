@@ -1,14 +1,17 @@
-"""Reads a blueprint: a YAML file of exactly the contract's shape. Mistakes are told with file, line, and what was expected."""
+"""Reads a blueprint: a YAML file of exactly the contract's shape.
+
+Mistakes are told with file, line, and what was expected.
+"""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
 from google.protobuf.message import Message
-
 from tandem.enrolment.v1.blueprint_pb2 import Blueprint
-from tandem_cli.errors import Trouble
 from tandem_kit.validation import violations
+
+from tandem_cli.errors import Trouble
 
 _SCALARS = {
     "tag:yaml.org,2002:str": str,

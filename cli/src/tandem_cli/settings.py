@@ -16,6 +16,8 @@ class CliSettings(BaseSettings):
 
     home: Path = ROOT / ".tandem"
     """Everything that the local stack keeps."""
+    cache: Path = ROOT / ".tandem" / "cache"
+    """What is fetched once and serves every stack: Kafka's jars."""
     kafka: str | None = None
     """`host:port` of a Kafka to use instead of the embedded one."""
     postgres: str | None = None

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from tandem.enrolment.v1 import service_pb2 as enrolment
 from tandem.enrolment.v1.types_pb2 import Topic
+from tandem_kit.policy import Role
+
 from tandem_cli.client import Client
 from tandem_cli.people.generate import Employee
-from tandem_kit.policy import Role
 
 MENTORS_FIRST_WAVE = 55
 MENTORS_SECOND_WAVE = 53
@@ -65,7 +66,9 @@ async def choose_cast(client: Client, company: list[Employee], sites: list[str],
     actors = [Actor(ids[e.reference], e) for e in company if e.reference in ids]
     headquarters = sites[0]
     executives = [a for a in actors if a.hris.grade_band == "Cadre dirigeant" and a.hris.site == headquarters]
-    young = [a for a in actors if a.hris.career_stage == "Début" and a.hris.grade_band in {"Employé", "Agent de maîtrise"}]
+    young = [
+        a for a in actors if a.hris.career_stage == "Début" and a.hris.grade_band in {"Employé", "Agent de maîtrise"}
+    ]
     chance.of("volunteers").shuffle(young)
     first = [a for a in young if a.hris.site == headquarters][:MENTORS_FIRST_WAVE]
     taken = {a.id for a in first}

@@ -4,10 +4,11 @@ from secrets import token_hex
 
 from tandem.enrolment.v1 import service_pb2 as enrolment
 from tandem.feedback.v1 import service_pb2 as pb
+from tandem_kit.policy import Role
+
 from tandem_cli.demo.cast import Actor
 from tandem_cli.demo.stage import Stage
 from tandem_cli.errors import Trouble
-from tandem_kit.policy import Role
 
 _ANSWERS = 0.88
 _COMMENTS = 0.25
@@ -47,9 +48,7 @@ async def end(stage: Stage) -> pb.GetReportResponse:
         pb.CloseQuestionnaireRequest(questionnaire_id=questionnaire), metadata=manager
     )
     await stage.client.settle()
-    report = await stage.client.feedback.GetReport(
-        pb.GetReportRequest(programme_id=stage.programme), metadata=manager
-    )
+    report = await stage.client.feedback.GetReport(pb.GetReportRequest(programme_id=stage.programme), metadata=manager)
     stage.say("ended", sent=report.reach.questionnaires_sent, answers=report.reach.answers)
     return report
 

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Sequence
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1 import types_pb2 as types
 from tandem.enrolment.v1.blueprint_pb2 import Blueprint
+from tandem_kit.policy import Role
+
 from tandem_cli.client import Client
 from tandem_cli.demo.cast import Actor, topics_of
 from tandem_cli.demo.stage import Stage
 from tandem_cli.people.sites import Place
-from tandem_kit.policy import Role
 
 _ITEMS = [
     types.CHECKLIST_ITEM_PEOPLE_IMPORTED,
@@ -31,9 +32,7 @@ async def open_site(client: Client, site: str) -> None:
     """Do what the checklist asks, then open."""
     hr = client.staff(Role.SITE_HR, site)
     for item in _ITEMS:
-        await client.enrolment.CompleteChecklistItem(
-            pb.CompleteChecklistItemRequest(site=site, item=item), metadata=hr
-        )
+        await client.enrolment.CompleteChecklistItem(pb.CompleteChecklistItemRequest(site=site, item=item), metadata=hr)
     await client.enrolment.OpenSite(pb.OpenSiteRequest(site=site), metadata=hr)
 
 
@@ -58,9 +57,7 @@ async def enrol_mentors(stage: Stage, mentors: Sequence[Actor]) -> None:
             await stage.client.enrolment.RecordTraining(
                 pb.RecordTrainingRequest(enrolment_id=enrolment, part=part), metadata=trainer
             )
-        await stage.client.enrolment.CertifyMentor(
-            pb.CertifyMentorRequest(enrolment_id=enrolment), metadata=trainer
-        )
+        await stage.client.enrolment.CertifyMentor(pb.CertifyMentorRequest(enrolment_id=enrolment), metadata=trainer)
 
     await stage.together(stage.words.of("training"), train, enrolled)
     stage.say("mentors", count=len(enrolled))

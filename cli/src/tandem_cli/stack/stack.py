@@ -88,9 +88,7 @@ class Stack:
             return f"postgresql://tandem:{secret.read_text()}@{state.addresses['postgres']}"
         shutil.rmtree(self.run / "postgres", ignore_errors=True)
         url = await asyncio.to_thread(postgres.start_postgres, state, self.run)
-        await self._timed(
-            "postgres", postgres.wait_for_postgres(state, url, self.run), state.addresses["postgres"]
-        )
+        await self._timed("postgres", postgres.wait_for_postgres(state, url, self.run), state.addresses["postgres"])
         return url
 
     async def _kafka(self, state: StackState) -> str:
@@ -101,10 +99,10 @@ class Stack:
             self._say("kafka", state.addresses["kafka"], "runs already")
             return state.addresses["kafka"]
         shutil.rmtree(self.run / "kafka", ignore_errors=True)
-        if not (self.settings.home / "kafka").exists():
+        if not (self.settings.cache / "kafka").exists():
             self._console.print("  fetching Kafka's jars, once (about 120 MB)…")
         started = time.perf_counter()
-        address = await asyncio.to_thread(kafka.start_kafka, state, self.settings.home, self.run)
+        address = await asyncio.to_thread(kafka.start_kafka, state, self.settings.cache, self.run)
         await kafka.wait_for_kafka(state, address, self.run)
         self._say("kafka", address, f"{time.perf_counter() - started:.1f} s")
         return address
@@ -158,7 +156,9 @@ class Stack:
     def _check_disk(self) -> None:
         free = shutil.disk_usage(self.run).free
         if free < _DISK_NEEDED:
-            raise Trouble(f"The local stack needs 2 GB of free disk at {self.settings.home}; there are {free // 2**20} MB.")
+            raise Trouble(
+                f"The local stack needs 2 GB of free disk at {self.settings.home}; there are {free // 2**20} MB."
+            )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

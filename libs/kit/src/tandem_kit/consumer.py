@@ -189,7 +189,7 @@ class Consumer:
                 await self._apply([record])
             except WrongOffset:
                 continue
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - parked below, whatever it is
                 if is_transient(error):
                     break
                 get_log().exception(

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import grpc
 from sqlalchemy import func, select
-
 from tandem.operations.v1 import service_pb2 as pb
+
 from tandem_kit import tables
 from tandem_kit.consumer import Consumer
 from tandem_kit.postgres import PostgresDatabase
@@ -30,7 +30,7 @@ class Operations:
         )
         return grpc.method_handlers_generic_handler("tandem.operations.v1.OperationsService", {"GetBacklog": answer})
 
-    async def _get_backlog(self, request: pb.GetBacklogRequest, context: object) -> pb.GetBacklogResponse:
+    async def _get_backlog(self, _: pb.GetBacklogRequest, __: object) -> pb.GetBacklogResponse:
         due, refused = await self.timers.counts()
         async with self.database.engine.connect() as connection:
             unpublished = await connection.scalar(select(func.count()).where(tables.outbox.c.published_at.is_(None)))

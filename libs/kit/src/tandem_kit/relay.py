@@ -36,6 +36,8 @@ _UNPUBLISHED = """
      ORDER BY id LIMIT $1
 """
 
+_OLDEST = "SELECT coalesce(extract(epoch FROM now() - min(recorded_at)), 0) FROM outbox WHERE published_at IS NULL"
+
 
 class Relay:
     """Runs until it is cancelled."""
@@ -71,8 +73,8 @@ class Relay:
             self._database_url, server_settings={"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5"}
         )
         try:
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
-                await asyncio.sleep(_POLL_SECONDS)
+            # Waits until the leader's session ends.
+            await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
             await connection.add_listener("outbox", self._wake)
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._kafka, acks="all", enable_idempotence=True, max_batch_size=_BATCH_BYTES
@@ -100,13 +102,9 @@ class Relay:
             rows = await connection.fetch(_UNPUBLISHED, _ROWS, blocked)
             if rows:
                 await self._send(connection, producer, rows)
-            metrics.OUTBOX_OLDEST.labels(self._service).set(
-                await connection.fetchval(
-                    "SELECT coalesce(extract(epoch FROM now() - min(recorded_at)), 0) FROM outbox WHERE published_at IS NULL"
-                )
-                if len(rows) == _ROWS or blocked
-                else 0
-            )
+            behind = len(rows) == _ROWS or blocked
+            oldest = await connection.fetchval(_OLDEST) if behind else 0
+            metrics.OUTBOX_OLDEST.labels(self._service).set(oldest)
             if now >= purge_at:
                 await connection.execute("DELETE FROM outbox WHERE published_at < now() - interval '7 days'")
                 purge_at = now + _PURGE_SECONDS

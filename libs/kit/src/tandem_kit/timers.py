@@ -8,7 +8,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
 from grpc.aio import AioRpcError
@@ -66,7 +66,7 @@ class TimerWorker:
             try:
                 due = await self._due()
                 await asyncio.gather(*(self._run_one(timer) for timer in due))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the worker goes on
                 if not is_transient(error):
                     get_log().exception("timers_failed")
                 due = []

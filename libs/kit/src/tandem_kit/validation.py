@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.message import Message
-
 from tandem.rules.v1 import rules_pb2
 
 _CODE = pattern(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -44,9 +43,7 @@ def _of_message(message: Message, path: str) -> Iterator[Violation]:
             yield from _of_value(field, rules, value, here)
 
 
-def _of_list(
-    field: Any, rules: rules_pb2.FieldRules, items: list[object], path: str
-) -> Iterator[Violation]:
+def _of_list(field: Any, rules: rules_pb2.FieldRules, items: list[object], path: str) -> Iterator[Violation]:
     if rules.min_items and len(items) < rules.min_items:
         yield Violation(path, f"needs at least {rules.min_items}", f"en demande au moins {rules.min_items}")
     if rules.max_items and len(items) > rules.max_items:

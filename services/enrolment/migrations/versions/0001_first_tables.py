@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 from alembic import op
-from tandem_kit.migrations import wake_the_relay
 from sqlalchemy.dialects import postgresql
+from tandem_kit.migrations import wake_the_relay
 
 revision = "0001"
 down_revision = None

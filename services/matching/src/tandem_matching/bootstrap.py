@@ -1,6 +1,11 @@
 """Builds matching; the only place that does."""
 
 from tandem.matching.v1 import service_pb2
+from tandem_kit.domain import Clock
+from tandem_kit.handlers import UseCases
+from tandem_kit.service import Parts, Service
+from tandem_kit.timers import errands
+
 from tandem_matching.adapters.enrolment import GrpcEnrolment
 from tandem_matching.adapters.events import TOPICS
 from tandem_matching.adapters.solver import ProcessSolver
@@ -16,10 +21,6 @@ from tandem_matching.application.errands.solve_run import SolveRun, pool_of, sol
 from tandem_matching.entrypoints.consumers import SUBSCRIPTION
 from tandem_matching.entrypoints.grpc_server import METHODS
 from tandem_matching.settings import Settings
-from tandem_kit.domain import Clock
-from tandem_kit.handlers import UseCases
-from tandem_kit.service import Parts, Service
-from tandem_kit.timers import errands
 
 NAME = "matching"
 

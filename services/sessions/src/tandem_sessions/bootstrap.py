@@ -5,6 +5,7 @@ from tandem_kit.domain import Clock
 from tandem_kit.handlers import UseCases
 from tandem_kit.service import Parts, Service
 from tandem_kit.timers import errands
+
 from tandem_sessions.adapters.enrolment import GrpcEnrolment
 from tandem_sessions.adapters.events import TOPICS
 from tandem_sessions.adapters.tables import metadata
@@ -22,9 +23,7 @@ from tandem_sessions.settings import Settings
 
 NAME = "sessions"
 
-USE_CASES = UseCases(
-    adopt_curriculum, ask_for_curriculum, end_pair, open_charter, release_mentor, release_participant
-)
+USE_CASES = UseCases(adopt_curriculum, ask_for_curriculum, end_pair, open_charter, release_mentor, release_participant)
 
 
 def build(settings: Settings) -> Service:

@@ -47,7 +47,7 @@ def denied() -> Refused:
     )
 
 
-def status_of(error: Exception, language: str) -> grpc.Status | None:
+def status_of(error: Exception, language: str) -> grpc.Status | None:  # noqa: PLR0911 - one table
     """Return the status of an error, or None for one that nobody expected."""
     match error:
         case Invalid():

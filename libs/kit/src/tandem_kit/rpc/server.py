@@ -149,7 +149,7 @@ class Rpc:
         except asyncio.CancelledError:
             code = "CANCELLED"
             raise
-        except Exception as error:  # noqa: BLE001 - the one place where every error becomes a status
+        except Exception as error:
             status = status_of(error, language)
             if status is None:
                 get_log().exception("unexpected_error", method=method.name)

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
+from tandem_kit.domain import Aggregate, Rule, refuse_unless
+
 from tandem_enrolment.domain import rules
 from tandem_enrolment.domain.blueprint import Blueprint
 from tandem_enrolment.domain.person import Person
@@ -19,7 +21,6 @@ from tandem_enrolment.domain.types import (
     Topic,
     TrainingPart,
 )
-from tandem_kit.domain import Aggregate, Rule, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +141,7 @@ class Enrolment(Aggregate):
         """Enrol a volunteer as mentee."""
         refuse_unless(person.active, rules.person_has_left)
         bands = blueprint.mentees.grade_bands
-        refuse_unless(
-            not bands or person.grade_band in bands, rules.grade_band_not_eligible, bands=", ".join(bands)
-        )
+        refuse_unless(not bands or person.grade_band in bands, rules.grade_band_not_eligible, bands=", ".join(bands))
         enrolment = cls(
             id=uuid4(),
             programme_id=programme,
@@ -234,7 +233,5 @@ class Enrolment(Aggregate):
                 key, self.programme_id, self.person_id, self.site, topics, self.capacity, languages, self.enrolled_at
             )
             if self.role is Role.MENTOR
-            else MenteeEnrolled(
-                key, self.programme_id, self.person_id, self.site, topics, languages, self.enrolled_at
-            )
+            else MenteeEnrolled(key, self.programme_id, self.person_id, self.site, topics, languages, self.enrolled_at)
         )

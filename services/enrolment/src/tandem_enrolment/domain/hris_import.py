@@ -7,11 +7,12 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID, uuid4, uuid5
 
+from tandem_kit.domain import Aggregate, Rule, refuse_unless
+
 from tandem_enrolment.domain import rules
 from tandem_enrolment.domain.person import Details, Person
 from tandem_enrolment.domain.rules import above
 from tandem_enrolment.domain.types import CareerStage, GradeBand, ImportId, PersonId, SiteCode
-from tandem_kit.domain import Aggregate, Rule, refuse_unless
 
 MOST_LEAVERS = 0.1
 """Share of the active people whom one complete file may make leave without being asked."""
@@ -47,7 +48,9 @@ bad_language = Rule(
 )
 unknown_site = Rule("unknown_site", en="is not a registered site", fr="n'est pas un site enregistré")
 unknown_manager = Rule(
-    "unknown_manager", en="is nobody's reference, here or in Tandem", fr="n'est le matricule de personne, ni ici ni dans Tandem"
+    "unknown_manager",
+    en="is nobody's reference, here or in Tandem",
+    fr="n'est le matricule de personne, ni ici ni dans Tandem",
 )
 own_manager = Rule("own_manager", en="is the person's own reference", fr="est le matricule de la personne elle-même")
 management_circle = Rule(
@@ -180,7 +183,9 @@ def plan_import(lines: Iterable[Line], sites: set[str], known: Mapping[str, Pers
     return Plan(len(lines), people, tuple(problems), tuple(differences), frozenset(leavers), unchanged)
 
 
-def _problems_of(line: Line, sites: set[str], references: set[str], first_seen: dict[str, int]) -> Iterator[Problem]:
+def _problems_of(  # noqa: C901 - one check after the other, in the order of the columns
+    line: Line, sites: set[str], references: set[str], first_seen: dict[str, int]
+) -> Iterator[Problem]:
     def problem(column: str, rule: Rule, **details: object) -> Problem:
         return Problem(line.line, column, getattr(line, column), rule, details)
 

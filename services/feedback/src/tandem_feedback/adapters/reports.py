@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tandem_kit.messages import adapter
 
 from tandem_feedback.application.report import IndicatorResult, Reach, Report, SiteReport, Verbatim
 from tandem_feedback.domain.questionnaire import Question
 from tandem_feedback.domain.rules import AGREES_FROM, MINIMUM_ANSWERS, MINIMUM_COMMENTS
 from tandem_feedback.domain.types import ProgrammeId, SiteCode
-from tandem_kit.messages import adapter
 
 _QUESTIONS = text("SELECT questions FROM questionnaires WHERE programme_id = :programme")
 
@@ -114,9 +114,7 @@ class SqlReports:
         questions = [adapter(Question).validate_python(question) for question in asked or ()]
         questions = [question for question in questions if question.agreement]
         overall = {row.question: row for row in await self._rows(_OVERALL, given | {"agrees": AGREES_FROM})}
-        by_site = {
-            (row.site, row.question): row for row in await self._rows(_BY_SITE, given | {"agrees": AGREES_FROM})
-        }
+        by_site = {(row.site, row.question): row for row in await self._rows(_BY_SITE, given | {"agrees": AGREES_FROM})}
         answers = await self._connection.scalar(_ANSWERS, {"programme": programme}) or 0
         answers_by_site = {row.site: row.n for row in await self._rows(_ANSWERS_BY_SITE, given)}
         reach = {row.site: row for row in await self._rows(_REACH, {"programme": programme})}

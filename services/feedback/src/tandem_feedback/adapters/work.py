@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from tandem_kit.work import Work
+
 from tandem_feedback.adapters.reports import SqlReports
 from tandem_feedback.domain.questionnaire import (
     EndedProgramme,
@@ -12,7 +14,6 @@ from tandem_feedback.domain.questionnaire import (
     Response,
     SpentToken,
 )
-from tandem_kit.work import Work
 
 
 class FeedbackWork(Work):

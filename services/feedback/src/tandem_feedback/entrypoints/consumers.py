@@ -5,14 +5,15 @@ from uuid import UUID, uuid5
 from tandem.enrolment.v1 import events_pb2 as enrolment
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.sessions.v1 import types_pb2 as session_types
+from tandem_kit.cloudevents import Envelope
+from tandem_kit.handlers import subscribe
+
 from tandem_feedback.application.commands.ask_for_questionnaire import AskForQuestionnaire
 from tandem_feedback.application.commands.invite_latecomers import InviteLatecomers
 from tandem_feedback.application.commands.open_questionnaire import OpenQuestionnaire
 from tandem_feedback.application.ports import Facts
 from tandem_feedback.domain.questionnaire import EndedProgramme, HeldSession, Participation
 from tandem_feedback.domain.types import PersonId, ProgrammeId, SessionFormat, SiteCode
-from tandem_kit.cloudevents import Envelope
-from tandem_kit.handlers import subscribe
 
 _CAME = {session_types.ATTENDANCE_STATUS_PRESENT, session_types.ATTENDANCE_STATUS_PARTIAL}
 _FORMATS = {
@@ -25,9 +26,7 @@ async def keep_session(event: sessions.SessionHeld, _: Envelope, facts: Facts) -
     session, programme = UUID(event.session_id), ProgrammeId(UUID(event.programme_id))
     site, how = SiteCode(event.site), _FORMATS[event.format]
     mentors = [UUID(mentor) for mentor in event.mentor_ids]
-    facts.held_sessions.put(
-        HeldSession(id=session, programme_id=programme, site=site, format=how, mentor_ids=mentors)
-    )
+    facts.held_sessions.put(HeldSession(id=session, programme_id=programme, site=site, format=how, mentor_ids=mentors))
     for line in event.attendance:
         if line.status in _CAME:
             facts.participations.put(

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from tandem_kit.work import Work
+
 from tandem_matching.domain.candidate import Candidate, Position
 from tandem_matching.domain.pair import Pair
 from tandem_matching.domain.proposal import Proposal
 from tandem_matching.domain.run import Run
-from tandem_kit.work import Work
 
 
 class MatchingWork(Work):

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from tandem_kit.application import Repository, Timers
+from tandem_kit.domain import Aggregate, Receipt
+
 from tandem_matching.domain.candidate import Candidate, Position
 from tandem_matching.domain.fit import MatchingRules
 from tandem_matching.domain.matching import Problem
@@ -11,8 +14,6 @@ from tandem_matching.domain.pair import Pair
 from tandem_matching.domain.proposal import Proposal
 from tandem_matching.domain.run import Run
 from tandem_matching.domain.types import PersonId, ProgrammeId
-from tandem_kit.domain import Aggregate, Receipt
-from tandem_kit.application import Repository, Timers
 
 
 class Facts(Protocol):

@@ -81,12 +81,13 @@ def _why_nobody(number: int, pool: Pool) -> Unmatched:
 def _hash_of(pool: Pool) -> str:
     """Return the SHA-256 of the inputs, which another run over the same inputs has too."""
     people = [
-        [str(c.id), str(c.person_id), c.workplace, [[t.code, t.level] for t in c.topics], c.languages, pool.free.get(c.id)]
+        [str(c.id), str(c.person_id), c.workplace, [[t.code, t.level] for t in c.topics], c.languages]
         for c in [*pool.mentors, *pool.mentees]
     ]
     rules = pool.rules
     inputs = {
         "people": people,
+        "free": [pool.free[mentor.id] for mentor in pool.mentors],
         "managers": {str(person): [str(m) for m in managers] for person, managers in pool.managers.items()},
         "declined": sorted([str(a), str(b)] for a, b in pool.declined),
         "rules": [rules.forbid_reporting_line, rules.shared_language, rules.same_site],

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Self
 from uuid import uuid4
 
+from tandem_kit.domain import Aggregate, refuse_unless
+
 from tandem_matching.domain.fit import Explanation
 from tandem_matching.domain.matching import Match
 from tandem_matching.domain.rules import no_longer_open, not_a_party, not_staged
@@ -18,7 +20,6 @@ from tandem_matching.domain.types import (
     SiteCode,
     WithdrawalReason,
 )
-from tandem_kit.domain import Aggregate, refuse_unless
 
 
 class ProposalState(StrEnum):

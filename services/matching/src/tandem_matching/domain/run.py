@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Self
 from uuid import uuid4
 
+from tandem_kit.domain import Aggregate, refuse_unless
+
 from tandem_matching.domain.fit import Unmatched
 from tandem_matching.domain.matching import Outcome
 from tandem_matching.domain.rules import run_not_staged
 from tandem_matching.domain.types import ProgrammeId, RunId
-from tandem_kit.domain import Aggregate, refuse_unless
 
 
 class RunState(StrEnum):

@@ -4,12 +4,13 @@ from datetime import UTC
 from uuid import UUID
 
 from tandem.enrolment.v1 import events_pb2 as enrolment
+from tandem_kit.cloudevents import Envelope
+from tandem_kit.handlers import subscribe
+
 from tandem_matching.application.commands.release_candidate import ReleaseCandidate
 from tandem_matching.application.ports import Facts
 from tandem_matching.domain.candidate import Candidate, Position
 from tandem_matching.domain.types import EnrolmentId, PersonId, ProgrammeId, Role, SiteCode, Topic
-from tandem_kit.cloudevents import Envelope
-from tandem_kit.handlers import subscribe
 
 
 async def keep_person(event: enrolment.PersonRegistered, _: Envelope, facts: Facts) -> None:

@@ -1,5 +1,8 @@
 """Matching's methods, and who may call them."""
 
+from tandem_kit.policy import Role
+from tandem_kit.rpc.server import command, query
+
 from tandem_matching.application.commands.accept_proposal import accept_proposal
 from tandem_matching.application.commands.decline_proposal import decline_proposal
 from tandem_matching.application.commands.dissolve_pair import dissolve_pair
@@ -10,8 +13,6 @@ from tandem_matching.application.queries.get_run import get_run
 from tandem_matching.application.queries.list_my_proposals import list_my_proposals
 from tandem_matching.application.queries.list_pairs import list_pairs
 from tandem_matching.application.queries.list_runs import list_runs
-from tandem_kit.policy import Role
-from tandem_kit.rpc.server import command, query
 
 METHODS = (
     command(propose_pairs, allow=(Role.PROGRAMME_MANAGER,)),

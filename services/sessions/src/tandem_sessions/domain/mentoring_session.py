@@ -7,6 +7,7 @@ from typing import Self
 from uuid import uuid4
 
 from tandem_kit.domain import Aggregate, refuse_unless
+
 from tandem_sessions.domain import rules
 from tandem_sessions.domain.agenda import Engagement
 from tandem_sessions.domain.charter import Charter
@@ -224,9 +225,7 @@ class MentoringSession(Aggregate):
         refuse_unless(self.state is SessionState.SCHEDULED, rules.not_scheduled)
         refuse_unless(now >= self.starts_at, rules.not_begun)
         named = sorted(line.person_id for line in attendance)
-        refuse_unless(
-            named == sorted(self.participant_ids), rules.attendance_of_all, count=len(self.participant_ids)
-        )
+        refuse_unless(named == sorted(self.participant_ids), rules.attendance_of_all, count=len(self.participant_ids))
         self.state = SessionState.HELD
         self.attendance = list(attendance)
         self.waitlist.clear()

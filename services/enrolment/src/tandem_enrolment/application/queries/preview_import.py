@@ -1,12 +1,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tandem_kit.domain import Clock, RuleBroken
+
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.blueprint import Text
 from tandem_enrolment.domain.hris_import import Change, Difference, HrisImport, Plan, Problem, plan_import
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.types import ImportId
-from tandem_kit.domain import Clock, RuleBroken
 
 _DIFFERENCES_SHOWN = 100
 
@@ -56,7 +57,9 @@ async def plan_of(staged: HrisImport, work: Work) -> tuple[Plan, Mapping[str, Pe
     if staged.complete:
         people = await work.people.where()
     else:
-        named = {r for line in lines for r in (line.reference, line.manager_reference, line.functional_manager_reference)}
+        named = {
+            r for line in lines for r in (line.reference, line.manager_reference, line.functional_manager_reference)
+        }
         people = await _with_everybody_above(await work.people.where(reference=sorted(named)), work)
     sites = {str(site.site) for site in await work.sites.where()}
     known = {person.reference: person for person in people}

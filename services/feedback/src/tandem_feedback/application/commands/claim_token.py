@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 
+from tandem_kit.domain import Clock, refuse_unless
+
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain import tokens
 from tandem_feedback.domain.questionnaire import QuestionnaireState
 from tandem_feedback.domain.rules import not_invited, not_open
 from tandem_feedback.domain.types import PersonId, QuestionnaireId
-from tandem_kit.domain import Clock, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,4 @@ async def claim_token(command: ClaimToken, work: Work, clock: Clock) -> ClaimedT
     invitations = await work.invitations.where(questionnaire_id=command.questionnaire_id, person_id=command.by)
     refuse_unless(invitations, not_invited)
     invitations[0].claim(digest)
-    return ClaimedToken(
-        tokens.issue(work.token_key, command.questionnaire_id, invitations[0].site, command.claim)
-    )
+    return ClaimedToken(tokens.issue(work.token_key, command.questionnaire_id, invitations[0].site, command.claim))

@@ -1,12 +1,13 @@
 from dataclasses import dataclass
 
+from tandem_kit.domain import Clock
+
 from tandem_matching.application.commands.rematch import rematch_soon
 from tandem_matching.application.ports import PairCheck, Work
 from tandem_matching.domain.candidate import Candidate
 from tandem_matching.domain.pair import Pair
 from tandem_matching.domain.proposal import Proposal, ProposalState
 from tandem_matching.domain.types import ProposalId, Role, WithdrawalReason
-from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)

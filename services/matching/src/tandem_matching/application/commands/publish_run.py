@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tandem_kit.domain import Clock, Receipt
+
 from tandem_matching.application.commands.expire_proposal import ExpireProposal
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.proposal import ProposalState
 from tandem_matching.domain.types import ProposalId, RunId
-from tandem_kit.domain import Clock, Receipt
 
 
 @dataclass(frozen=True, slots=True)

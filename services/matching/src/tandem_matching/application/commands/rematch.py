@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from tandem_kit.domain import Clock
+
 from tandem_matching.application.commands.propose_pairs import ProposePairs, propose_pairs
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.run import RunState
 from tandem_matching.domain.types import ProgrammeId
-from tandem_kit.domain import Clock
 
 QUIET_TIME = timedelta(days=1)
 """Declines and departures come in clusters: one run serves all who lost a mentor within a day of each other."""

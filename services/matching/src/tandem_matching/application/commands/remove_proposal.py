@@ -1,8 +1,9 @@
 from dataclasses import dataclass
 
+from tandem_kit.domain import Clock, Receipt
+
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.types import ProposalId
-from tandem_kit.domain import Clock, Receipt
 
 
 @dataclass(frozen=True, slots=True)

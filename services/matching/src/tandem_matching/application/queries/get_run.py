@@ -1,11 +1,12 @@
 from dataclasses import dataclass
 
+from tandem_kit.domain import Clock
+
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.fit import Unmatched
 from tandem_matching.domain.proposal import Proposal
 from tandem_matching.domain.run import RunState
 from tandem_matching.domain.types import ProgrammeId, RunId
-from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock
+
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.programme import Curriculum
 

@@ -1,6 +1,7 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock
+
 from tandem_sessions.application.errands.fetch_curriculum import FetchCurriculum
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.types import ProgrammeId
@@ -14,6 +15,4 @@ class AskForCurriculum:
 
 
 async def ask_for_curriculum(command: AskForCurriculum, work: Work, clock: Clock) -> None:
-    await work.timers.set(
-        f"curriculum/{command.programme_id}", clock.now(), FetchCurriculum(command.programme_id)
-    )
+    await work.timers.set(f"curriculum/{command.programme_id}", clock.now(), FetchCurriculum(command.programme_id))
