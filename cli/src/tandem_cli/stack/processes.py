@@ -40,6 +40,7 @@ class StackState:
     file: Path
     processes: dict[str, Started] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
+    _children: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     @classmethod
     def load(cls, run: Path) -> "StackState":
@@ -76,6 +77,7 @@ class StackState:
                 env=env,
                 start_new_session=True,
             )
+        self._children.append(child)
         process = psutil.Process(child.pid)
         self.processes[name] = Started(name, child.pid, process.create_time(), address)
         self.addresses[name] = address
@@ -93,6 +95,8 @@ class StackState:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(alive, timeout=5)
+        for child in self._children:
+            child.poll()
         for name in names:
             self.processes.pop(name, None)
         self.save()

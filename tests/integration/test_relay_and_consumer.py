@@ -1,0 +1,286 @@
+"""Events from one database's outbox to another database's tables, over a real Kafka."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
+
+from tandem.matching.v1 import events_pb2
+from tandem_kit import tables
+from tandem_kit.cloudevents import Envelope, headers_of
+from tandem_kit.consumer import Consumer
+from tandem_kit.handlers import UseCases, subscribe
+from tandem_kit.postgres import PostgresDatabase, make_engine
+from tandem_kit.relay import Relay
+from tandem_kit.testing.clock import FixedClock
+from tandem_kit.testing.eventually import eventually
+from tandem_kit.work import OutboxRow, Topics, Work, Works, partition_of
+from tests.conftest import Databases
+
+TOPIC = "tandem.matching.pair.v1"
+TYPE = "tandem.matching.v1.PairDissolved"
+
+SEEN = MetaData()
+seen = Table(
+    "seen",
+    SEEN,
+    Column("id", Uuid, primary_key=True),
+    Column("pair", Text, nullable=False),
+    Column("turn", Integer, nullable=False),
+)
+POISON = "poison"
+
+
+@dataclass(kw_only=True)
+class Seen:
+    id: UUID
+    pair: str
+    turn: int
+
+
+class SeenWork(Work):
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.seen = self.repository(Seen, "seen")
+
+
+async def keep(event: events_pb2.PairDissolved, about: Envelope, facts: SeenWork) -> None:
+    if event.mentor_id == POISON:
+        raise ValueError("on purpose")
+    # Not an upsert: applied twice, it would show.
+    facts.seen.add(Seen(id=uuid4(), pair=event.pair_id, turn=about.version))
+
+
+SUBSCRIPTION = subscribe([TOPIC], projections=[keep], reactions=[])
+
+
+def an_event(pair: UUID, version: int, *, poison: bool = False) -> OutboxRow:
+    message = events_pb2.PairDissolved(pair_id=str(pair), mentor_id=POISON if poison else "")
+    return OutboxRow(
+        topic=TOPIC,
+        partition=partition_of(str(pair).encode()),
+        aggregate_id=pair,
+        version=version,
+        type=TYPE,
+        payload=message.SerializeToString(),
+        site="lyon",
+        time=datetime(2026, 1, 5, tzinfo=UTC),
+        traceparent=None,
+    )
+
+
+@dataclass
+class Plant:
+    """A database with an outbox, and another with a consumer of a group of its own."""
+
+    kafka: str
+    url: str
+    source: PostgresDatabase
+    target: PostgresDatabase
+    group: str = field(default_factory=lambda: f"test.{uuid4().hex}")
+
+    async def records(self, *events: OutboxRow) -> None:
+        async with self.source.transaction() as store:
+            await store.append(events)
+
+    @asynccontextmanager
+    async def relaying(self) -> AsyncIterator[Relay]:
+        relay = Relay("matching", self.url, self.kafka)
+        task = asyncio.create_task(relay.run())
+        try:
+            yield relay
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @asynccontextmanager
+    async def consuming(self) -> AsyncIterator[Consumer]:
+        works = Works(SeenWork, self.target, FixedClock(), Topics({}))
+        args = (SUBSCRIPTION, UseCases(), works, self.target, FixedClock(), 50)
+        consumer = Consumer("sessions", self.kafka, self.group, *args)
+        await consumer.start()
+        try:
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    async def turns_of(self, pair: UUID) -> list[int]:
+        async with self.target.engine.connect() as connection:
+            query = select(seen.c.turn).where(seen.c.pair == str(pair)).order_by(seen.c.turn)
+            return list(await connection.scalars(query))
+
+    async def parked_of(self, pair: UUID) -> list[int | None]:
+        async with self.target.engine.connect() as connection:
+            t = tables.parked
+            query = select(t.c.version).where(t.c.aggregate_id == str(pair)).order_by(t.c.id)
+            return list(await connection.scalars(query))
+
+    async def has_applied(self, pair: UUID, turns: Sequence[int]) -> None:
+        async def probe() -> bool:
+            return await self.turns_of(pair) == list(turns)
+
+        await eventually(probe)
+
+
+@pytest.fixture
+async def plant(kafka: str, databases: Databases) -> AsyncIterator[Plant]:
+    async with databases.new() as source_url, databases.new() as target_url:
+        engines = [make_engine(source_url, 4), make_engine(target_url, 4)]
+        for engine in engines:
+            async with engine.begin() as connection:
+                await connection.run_sync(tables.KIT.create_all)
+                await connection.run_sync(SEEN.create_all)
+        source, target = (PostgresDatabase(engine, SEEN) for engine in engines)
+        yield Plant(kafka, source_url, source, target)
+        for engine in engines:
+            await engine.dispose()
+
+
+async def test_every_event_is_applied_once_and_in_order(plant: Plant) -> None:
+    pairs = [uuid4() for _ in range(20)]
+    async with plant.relaying() as relay, plant.consuming() as consumer:
+        for version in range(1, 11):
+            await plant.records(*(an_event(pair, version) for pair in pairs))
+        for pair in pairs:
+            await plant.has_applied(pair, range(1, 11))
+        assert relay.published == 200
+        assert await consumer.unread() == 0
+
+
+async def test_what_was_published_twice_is_applied_once(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming() as consumer:
+        await plant.records(an_event(pair, 1), an_event(pair, 2))
+        await plant.has_applied(pair, [1, 2])
+        # As a relay does that was killed between Kafka's acknowledgement and its own mark.
+        async with plant.source.engine.begin() as connection:
+            await connection.execute(tables.outbox.update().values(published_at=None))
+        await plant.records(an_event(pair, 3))
+        await plant.has_applied(pair, [1, 2, 3])
+        await eventually(lambda: caught_up(consumer))
+    assert await plant.turns_of(pair) == [1, 2, 3]
+
+
+async def caught_up(consumer: Consumer) -> bool:
+    return await consumer.unread() == 0
+
+
+async def test_a_consumer_goes_on_where_its_database_says_not_where_kafka_does(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying():
+        async with plant.consuming():
+            await plant.records(an_event(pair, 1))
+            await plant.has_applied(pair, [1])
+        await plant.records(an_event(pair, 2))
+        # The database was restored to an earlier point; Kafka's group has committed past it.
+        async with plant.target.engine.begin() as connection:
+            await connection.execute(seen.delete())
+            await connection.execute(tables.watermarks.delete())
+            await connection.execute(tables.consumer_offsets.delete())
+        async with plant.consuming():
+            await plant.has_applied(pair, [1, 2])
+
+
+async def test_poison_parks_itself_and_its_followers_while_others_flow(plant: Plant) -> None:
+    bad, good = uuid4(), uuid4()
+    async with plant.relaying(), plant.consuming():
+        await plant.records(
+            an_event(bad, 1), an_event(bad, 2, poison=True), an_event(good, 1), an_event(bad, 3), an_event(good, 2)
+        )
+        await plant.has_applied(good, [1, 2])
+        await eventually(lambda: parked_are(plant, bad, [2, 3]))
+        assert await plant.turns_of(bad) == [1]
+        await plant.records(an_event(bad, 4))
+        await eventually(lambda: parked_are(plant, bad, [2, 3, 4]))
+
+
+async def parked_are(plant: Plant, pair: UUID, versions: list[int]) -> bool:
+    return await plant.parked_of(pair) == versions
+
+
+async def test_a_gap_parks_what_comes_after_it(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming():
+        await plant.records(an_event(pair, 1), an_event(pair, 3))
+        await eventually(lambda: parked_are(plant, pair, [3]))
+        assert await plant.turns_of(pair) == [1]
+
+
+async def test_a_record_that_is_no_event_of_ours_is_kept_aside_and_the_rest_flows(plant: Plant) -> None:
+    pair = uuid4()
+    key = str(pair).encode()
+    producer = AIOKafkaProducer(bootstrap_servers=plant.kafka)
+    await producer.start()
+    try:
+        for headers in ([], [("kafka_dlt-original-offset", b"\xff\xfe\x00")], [("ce_aggregateversion", b"one")]):
+            await producer.send_and_wait(TOPIC, b"?", key=key, partition=partition_of(key), headers=headers)
+        await producer.send_and_wait(TOPIC, None, key=key, partition=partition_of(key))
+    finally:
+        await producer.stop()
+    other = uuid4()
+    async with plant.relaying(), plant.consuming():
+        await plant.records(an_event(other, 1))
+        await plant.has_applied(other, [1])
+        await eventually(lambda: parked_are(plant, pair, [None] * 4))
+
+
+async def test_a_type_that_nobody_handles_is_passed_by(plant: Plant) -> None:
+    pair = uuid4()
+    key = str(pair).encode()
+    producer = AIOKafkaProducer(bootstrap_servers=plant.kafka)
+    await producer.start()
+    try:
+        headers = headers_of(
+            service="matching",
+            type_="tandem.matching.v1.PairCelebrated",
+            aggregate_id=pair,
+            version=1,
+            time=datetime(2026, 1, 5, tzinfo=UTC),
+            site=None,
+            traceparent=None,
+        )
+        await producer.send_and_wait(TOPIC, b"", key=key, partition=partition_of(key), headers=headers)
+    finally:
+        await producer.stop()
+    async with plant.relaying(), plant.consuming():
+        await plant.records(an_event(pair, 2))
+        await plant.has_applied(pair, [2])
+
+
+async def test_two_relays_of_one_database_publish_everything_once(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying() as first, plant.relaying() as second, plant.consuming():
+        for version in range(1, 21):
+            await plant.records(an_event(pair, version))
+        await plant.has_applied(pair, range(1, 21))
+        assert first.published + second.published == 20
+
+
+async def test_rows_of_a_transaction_that_commits_late_are_published_too(plant: Plant) -> None:
+    early, late = uuid4(), uuid4()
+    async with plant.relaying(), plant.consuming():
+        async with plant.source.transaction() as slow:
+            await slow.append([an_event(late, 1)])
+            await plant.records(an_event(early, 1))
+            await plant.has_applied(early, [1])
+        await plant.has_applied(late, [1])
+
+
+async def test_an_event_sees_what_an_earlier_one_of_its_batch_changed(plant: Plant) -> None:
+    async with plant.target.transaction() as store:
+        work = SeenWork(
+            store, FixedClock(), Topics({}), Works(SeenWork, plant.target, FixedClock(), Topics({})).over(store).scope
+        )
+        thing = work.seen.add(Seen(id=uuid4(), pair="one", turn=1))
+        assert len(await work.seen.where(pair="one")) == 1
+        thing.pair = "two"
+        assert await work.seen.where(pair="one") == []
+        assert await work.seen.exists(pair="two")
