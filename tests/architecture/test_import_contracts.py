@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tandem_cli.settings import ROOT
 
 LINTER = Path(sys.executable).parent / "lint-imports"

@@ -8,7 +8,6 @@ from uuid import UUID
 
 import grpc
 import pytest
-
 from tandem.enrolment.v1 import service_pb2
 from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceStub
 from tandem_cli.stack.processes import free_port
@@ -24,6 +23,7 @@ from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_kit.rpc.callers import Callers
 from tandem_kit.rpc.server import Rpc
 from tandem_kit.work import Works
+
 from tests.conftest import Databases
 
 

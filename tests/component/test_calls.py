@@ -9,7 +9,6 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 from sqlalchemy import func, select
-
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1 import types_pb2 as types
 from tandem_cli.blueprints import read_blueprint
@@ -17,6 +16,7 @@ from tandem_cli.settings import ROOT
 from tandem_cli.tokens import Signer, make_signing_key
 from tandem_kit import tables
 from tandem_kit.policy import Grant, Role
+
 from tests.component.conftest import EnrolmentHouse
 
 SITE = pb.RegisterSiteRequest(site="lyon", name="Lyon", time_zone="Europe/Paris")

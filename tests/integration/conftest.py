@@ -1,10 +1,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
-
 from tandem_kit.migrations import migrate
 from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_matching.adapters.tables import metadata
+
 from tests.conftest import Databases
 
 

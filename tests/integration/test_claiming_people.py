@@ -12,6 +12,7 @@ from tandem_matching.application.commands.release_candidate import ReleaseCandid
 from tandem_matching.application.ports import PairCheck
 from tandem_matching.domain.proposal import ProposalState
 from tandem_matching.domain.types import EnrolmentId, ProposalId
+
 from tests.unit.matching.builders import a_mentee, a_mentor, a_proposal
 
 ROUNDS = 25

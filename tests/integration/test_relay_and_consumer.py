@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
-
 from tandem.matching.v1 import events_pb2
 from tandem_kit import tables
 from tandem_kit.cloudevents import Envelope, headers_of
@@ -22,6 +21,7 @@ from tandem_kit.relay import Relay
 from tandem_kit.testing.clock import FixedClock
 from tandem_kit.testing.eventually import eventually
 from tandem_kit.work import OutboxRow, Topics, Work, Works, partition_of
+
 from tests.conftest import Databases
 
 TOPIC = "tandem.matching.pair.v1"

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
-
 from tandem_kit.domain import Clock, Rule, RuleBroken
 from tandem_kit.handlers import UseCases
 from tandem_kit.postgres import PostgresDatabase

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-
 from tandem_cli.blueprints import BadBlueprint, read_blueprint
 from tandem_cli.settings import ROOT
 

@@ -1,5 +1,4 @@
 import pytest
-
 from tandem_enrolment.adapters.work import EnrolmentWork
 from tandem_enrolment.application.commands.add_import_rows import AddImportRows, PersonRow
 from tandem_enrolment.application.commands.commit_import import CommitImport
@@ -11,6 +10,7 @@ from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.types import ImportId, Topic
 from tandem_kit.domain import RuleBroken
 from tandem_kit.testing.house import House
+
 from tests.unit.enrolment.builders import LYON, a_blueprint, a_line, a_person, an_open_site
 
 Enrolment = House[EnrolmentWork]

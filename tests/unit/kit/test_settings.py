@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-
 from tandem_kit.clock import SteeredClock, SystemClock
 from tandem_kit.settings import ServiceSettings
 

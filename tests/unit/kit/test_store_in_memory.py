@@ -1,5 +1,4 @@
 import pytest
-
 from tandem_kit.testing.memory import MemoryDatabase
 from tandem_kit.testing.suites import SUITE, StoreSuite
 

@@ -1,5 +1,4 @@
 import pytest
-
 from tandem_kit.testing.house import House
 from tandem_matching.adapters.events import TOPICS
 from tandem_matching.adapters.tables import metadata

@@ -3,12 +3,12 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tandem_matching.adapters.solver.__main__ import choose
 from tandem_matching.domain.fit import Obstacle, fit, obstacle
 from tandem_matching.domain.matching import outcome_of, problem_of
 from tandem_matching.domain.rules import above, in_same_reporting_line
 from tandem_matching.domain.types import Topic
+
 from tests.unit.matching.builders import a_mentee, a_mentor, a_pool, managers, some_rules
 
 

@@ -1,7 +1,6 @@
 from datetime import timedelta
 
 import pytest
-
 from tandem_kit.domain import RuleBroken
 from tandem_sessions.application.commands.cancel_registration import CancelRegistration
 from tandem_sessions.application.commands.cancel_session import CancelSession
@@ -13,6 +12,7 @@ from tandem_sessions.application.commands.reschedule_session import RescheduleSe
 from tandem_sessions.domain.mentoring_session import Attendance, MentoringSession
 from tandem_sessions.domain.programme import OneToOneRules, ProgrammeDates
 from tandem_sessions.domain.types import AttendanceStatus, CancellationReason, SessionId, SiteCode
+
 from tests.unit.sessions.builders import (
     OPENED,
     PROGRAMME,

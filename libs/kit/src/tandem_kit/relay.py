@@ -16,10 +16,12 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
+from opentelemetry.trace import Span, SpanKind
 
 from tandem_kit import metrics
 from tandem_kit.cloudevents import headers_of
 from tandem_kit.logs import get_log
+from tandem_kit.tracing import is_sampled, start_span
 
 _LOCK = 0x7A4DE
 _ROWS = 500
@@ -137,7 +139,12 @@ class Relay:
         """Send as many rows as one batch holds, and return the ids that Kafka acknowledged."""
         batch = producer.create_batch()
         ids: list[int] = []
+        spans: list[Span] = []
         for row in rows[:1] if at in self._careful else rows:
+            traceparent = row["traceparent"]
+            if is_sampled(traceparent):
+                published, traceparent = start_span(f"publish {row['type']}", SpanKind.PRODUCER, traceparent)
+                spans.append(published)
             headers = headers_of(
                 service=self._service,
                 type_=row["type"],
@@ -145,7 +152,7 @@ class Relay:
                 version=row["version"],
                 time=row["time"],
                 site=row["site"],
-                traceparent=row["traceparent"],
+                traceparent=traceparent,
             )
             key = str(row["aggregate_id"]).encode()
             if batch.append(key=key, value=row["payload"], timestamp=None, headers=headers) is None:
@@ -158,6 +165,9 @@ class Relay:
             if not error.retriable:
                 self._find_the_refused(at, rows[0] if len(ids) == 1 else None, error)
             raise
+        finally:
+            for published in spans:
+                published.end()
         self._careful.discard(at)
         self._blocked.pop(rows[0]["aggregate_id"], None)
         return ids

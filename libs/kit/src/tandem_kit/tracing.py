@@ -10,9 +10,10 @@ from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, SamplingResult, TraceIdRatioBased
+from opentelemetry.trace import Link, Span, SpanKind, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import Attributes
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 _tracer = trace.get_tracer("tandem")
@@ -22,7 +23,7 @@ _propagator = TraceContextTextMapPropagator()
 def set_up_tracing(service: str, file: Path | None, ratio: float) -> TracerProvider:
     """Record the given share of traces, one span a line of `file`; a caller's decision is followed."""
     provider = TracerProvider(
-        resource=Resource.create({"service.name": service}), sampler=ParentBased(TraceIdRatioBased(ratio))
+        resource=Resource.create({"service.name": service}), sampler=ParentBased(_RatioOrLinked(ratio))
     )
     if file is not None:
         exporter = ConsoleSpanExporter(
@@ -31,6 +32,24 @@ def set_up_tracing(service: str, file: Path | None, ratio: float) -> TracerProvi
         provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=500))
     trace.set_tracer_provider(provider)
     return provider
+
+
+class _RatioOrLinked(TraceIdRatioBased):
+    """A share of the new traces, and every batch that carries an event of a recorded trace."""
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if any(link.context.trace_flags.sampled for link in links or ()):
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+        return super().should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
 
 def trace_sql(engine: AsyncEngine) -> None:
@@ -48,6 +67,14 @@ def span(
 ) -> AbstractContextManager[Span]:
     """Run what follows in a span of its own."""
     return _tracer.start_as_current_span(name, context=parent, kind=kind, links=links, attributes=attributes)
+
+
+def start_span(name: str, kind: SpanKind, traceparent: str) -> tuple[Span, str]:
+    """Begin a span below another one, to be ended by hand; return it with its own `traceparent`."""
+    begun = _tracer.start_span(name, context_from({"traceparent": traceparent}), kind)
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier, trace.set_span_in_context(begun))
+    return begun, carrier["traceparent"]
 
 
 def context_from(carrier: Mapping[str, str]) -> Context:
