@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack import kafka as local_kafka
 from tandem_cli.stack import postgres as local_postgres

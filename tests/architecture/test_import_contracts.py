@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tandem_cli.settings import ROOT
 
 LINTER = Path(sys.executable).parent / "lint-imports"

@@ -4,9 +4,9 @@ import re
 from typing import get_type_hints
 
 import pytest
+
 from tandem_cli.settings import ROOT
 from tandem_cli.topics import declared_topics
-
 from tests.contract.test_contracts import METHODS, SUBSCRIPTIONS, TOPICS
 
 SERVICES = ("enrolment", "matching", "sessions", "feedback")

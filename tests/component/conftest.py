@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import grpc
 import pytest
+
 from tandem.enrolment.v1 import service_pb2
 from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceStub
 from tandem_cli.stack.processes import free_port
@@ -23,13 +25,15 @@ from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_kit.rpc.callers import Callers
 from tandem_kit.rpc.server import Rpc
 from tandem_kit.work import Works
-
 from tests.conftest import Databases
+
+if TYPE_CHECKING:
+    from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceAsyncStub
 
 
 @dataclass
 class EnrolmentHouse:
-    stub: EnrolmentServiceStub
+    stub: "EnrolmentServiceAsyncStub"
     signer: Signer
     database: PostgresDatabase
 

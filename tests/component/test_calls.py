@@ -9,6 +9,7 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
 from sqlalchemy import func, select
+
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1 import types_pb2 as types
 from tandem_cli.blueprints import read_blueprint
@@ -16,7 +17,6 @@ from tandem_cli.settings import ROOT
 from tandem_cli.tokens import Signer, make_signing_key
 from tandem_kit import tables
 from tandem_kit.policy import Grant, Role
-
 from tests.component.conftest import EnrolmentHouse
 
 SITE = pb.RegisterSiteRequest(site="lyon", name="Lyon", time_zone="Europe/Paris")
@@ -176,10 +176,9 @@ async def test_two_volunteers_at_once_are_enrolled_once(enrolment: EnrolmentHous
 
 async def a_volunteer(enrolment: EnrolmentHouse) -> UUID:
     staff = enrolment.as_staff(MANAGER)
-    call = {"timeout": 10.0}
-    await enrolment.stub.RegisterSite(SITE, **call, metadata=[*staff, ("idempotency-key", "site")])
+    await enrolment.stub.RegisterSite(SITE, timeout=10, metadata=[*staff, ("idempotency-key", "site")])
     started = await enrolment.stub.StartImport(
-        pb.StartImportRequest(file_name="f"), **call, metadata=[*staff, ("idempotency-key", "start")]
+        pb.StartImportRequest(file_name="f"), timeout=10, metadata=[*staff, ("idempotency-key", "start")]
     )
     row = pb.PersonRow(
         line=2,
@@ -196,22 +195,22 @@ async def a_volunteer(enrolment: EnrolmentHouse) -> UUID:
     )
     await enrolment.stub.AddImportRows(
         pb.AddImportRowsRequest(import_id=started.id, rows=[row]),
-        **call,
+        timeout=10,
         metadata=[*staff, ("idempotency-key", "rows")],
     )
     await enrolment.stub.CommitImport(
-        pb.CommitImportRequest(import_id=started.id), **call, metadata=[*staff, ("idempotency-key", "commit")]
+        pb.CommitImportRequest(import_id=started.id), timeout=10, metadata=[*staff, ("idempotency-key", "commit")]
     )
     for item in types.ChecklistItem.values()[1:]:
         await enrolment.stub.CompleteChecklistItem(
             pb.CompleteChecklistItemRequest(site="lyon", item=item),
-            **call,
+            timeout=10,
             metadata=[*staff, ("idempotency-key", f"item {item}")],
         )
     await enrolment.stub.OpenSite(
-        pb.OpenSiteRequest(site="lyon"), **call, metadata=[*staff, ("idempotency-key", "open")]
+        pb.OpenSiteRequest(site="lyon"), timeout=10, metadata=[*staff, ("idempotency-key", "open")]
     )
-    found = await enrolment.stub.MapReferences(pb.MapReferencesRequest(references=["M1"]), **call, metadata=staff)
+    found = await enrolment.stub.MapReferences(pb.MapReferencesRequest(references=["M1"]), timeout=10, metadata=staff)
     return UUID(found.mappings[0].person_id)
 
 

@@ -5,6 +5,7 @@ import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
+
 from tandem_kit.cloudevents import BadEnvelope, Envelope, envelope_from, headers_of
 
 KEY = uuid4()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.json_format import MessageToDict, Parse
 from google.protobuf.message_factory import GetMessageClass
+
 from tandem.enrolment.v1 import events_pb2 as enrolment_events
 from tandem.enrolment.v1 import service_pb2 as enrolment_service
 from tandem.feedback.v1 import events_pb2 as feedback_events

@@ -21,6 +21,7 @@ from typing import Any
 import asyncpg
 import pytest
 from kafka import KafkaConsumer
+
 from tandem.enrolment.v1 import service_pb2 as enrolment
 from tandem.matching.v1 import events_pb2 as matching_events
 from tandem.sessions.v1 import events_pb2 as sessions_events
@@ -60,7 +61,7 @@ class Played:
             topic,
             bootstrap_servers=self.state.addresses["kafka"],
             auto_offset_reset="earliest",
-            consumer_timeout_ms=3000,
+            consumer_timeout_ms=1000,
         )
         found = list(consumer)
         consumer.close()
@@ -311,11 +312,11 @@ def covers_everything(trace: list[dict[str, Any]]) -> bool:
 
 def is_published(span: dict[str, Any], call: str) -> bool:
     """The handler's parent is the publication of an event that the call recorded."""
-    return span["kind"] == "SpanKind.PRODUCER" and span["parent_id"] == call
+    return bool(span["kind"] == "SpanKind.PRODUCER" and span["parent_id"] == call)
 
 
 def is_sql(span: dict[str, Any]) -> bool:
-    return span["kind"] == "SpanKind.CLIENT" and "db.statement" in span["attributes"]
+    return bool(span["kind"] == "SpanKind.CLIENT" and "db.statement" in span["attributes"])
 
 
 def test_each_service_is_small_when_it_has_played(played: Played) -> None:

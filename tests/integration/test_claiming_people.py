@@ -1,6 +1,9 @@
 """A leaver and a pair that forms at the same moment: whoever comes second sees the first."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.exc import DBAPIError
 
 from tandem_kit.postgres import PostgresDatabase
 from tandem_kit.testing.clock import FixedClock
@@ -12,7 +15,6 @@ from tandem_matching.application.commands.release_candidate import ReleaseCandid
 from tandem_matching.application.ports import PairCheck
 from tandem_matching.domain.proposal import ProposalState
 from tandem_matching.domain.types import EnrolmentId, ProposalId
-
 from tests.unit.matching.builders import a_mentee, a_mentor, a_proposal
 
 ROUNDS = 25
@@ -30,12 +32,15 @@ async def test_a_pair_never_outlives_somebody_who_left_while_it_formed(matching_
             work.candidates.add(mentee)
             work.proposals.add(proposal)
 
-        async def pair(proposal: ProposalId = ProposalId(proposal.id), turn: int = turn) -> None:
+        forming = FormPair(ProposalId(proposal.id), PairCheck(eligible=True, broken_rules=()))
+        leaver_id = EnrolmentId(mentor.id)
+
+        async def pair(forming: FormPair = forming, turn: int = turn) -> None:
             await asyncio.sleep(0.0005 * (turn % 5))
             async with works.begin() as work:
-                await form_pair(FormPair(proposal, PairCheck(eligible=True, broken_rules=())), work, clock)
+                await form_pair(forming, work, clock)
 
-        async def leave(leaver: EnrolmentId = EnrolmentId(mentor.id)) -> None:
+        async def leave(leaver: EnrolmentId = leaver_id) -> None:
             async with works.begin() as work:
                 candidate = await work.candidates.get(leaver)
                 candidate.withdrawn = True
@@ -52,12 +57,10 @@ async def test_a_pair_never_outlives_somebody_who_left_while_it_formed(matching_
     assert outcomes <= {(ProposalState.WITHDRAWN, 0), (ProposalState.PAIRED, 1)}
 
 
-async def until_done(work: object) -> None:
-    from sqlalchemy.exc import DBAPIError
-
+async def until_done(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await work()  # type: ignore[operator]
+            await work()
         except DBAPIError:
             continue
         else:

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 from alembic import command
-from tandem_kit.migrations import config_for, migrate
 
+from tandem_kit.migrations import config_for, migrate
 from tests.conftest import Databases
 
 

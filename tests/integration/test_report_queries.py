@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
+
 from tandem_feedback.adapters.reports import SqlReports
 from tandem_feedback.adapters.tables import metadata
 from tandem_feedback.application.report import Report
@@ -16,7 +17,6 @@ from tandem_feedback.domain.questionnaire import QuestionnaireState
 from tandem_feedback.domain.types import ProgrammeId
 from tandem_kit.migrations import migrate
 from tandem_kit.postgres import PostgresDatabase, make_engine
-
 from tests.conftest import Databases
 
 

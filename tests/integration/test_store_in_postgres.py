@@ -1,10 +1,10 @@
 from collections.abc import AsyncIterator
 
 import pytest
+
 from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_kit.tables import KIT
 from tandem_kit.testing.suites import SUITE, StoreSuite
-
 from tests.conftest import Databases
 
 

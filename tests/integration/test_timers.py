@@ -2,10 +2,11 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
+
 from tandem_kit.domain import Clock, Rule, RuleBroken
 from tandem_kit.handlers import UseCases
 from tandem_kit.postgres import PostgresDatabase
@@ -53,7 +54,7 @@ class Bells:
         args = (self.works, UseCases(ring), errands(ask), self.clock, 0.02)
         self.workers = [TimerWorker("test", database, *args) for _ in range(2)]
 
-    async def __aenter__(self) -> "Bells":
+    async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(worker.run()) for worker in self.workers]
         return self
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 from google.protobuf.message import Message
-from tandem.enrolment.v1.blueprint_pb2 import Blueprint
-from tandem_kit.validation import violations
 
+from tandem.enrolment.v1.blueprint_pb2 import Blueprint
 from tandem_cli.errors import Trouble
+from tandem_kit.validation import violations
 
 _SCALARS = {
     "tag:yaml.org,2002:str": str,

@@ -10,20 +10,20 @@ from uuid import UUID
 import grpc
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from grpc_status import rpc_status
+
 from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceStub
 from tandem.feedback.v1.service_pb2_grpc import FeedbackServiceStub
 from tandem.matching.v1.service_pb2_grpc import MatchingServiceStub
 from tandem.operations.v1 import service_pb2 as operations
 from tandem.operations.v1.service_pb2_grpc import OperationsServiceStub
 from tandem.sessions.v1.service_pb2_grpc import SessionsServiceStub
-from tandem_kit.policy import Grant, Role
-from tandem_kit.rpc.client import connect
-
 from tandem_cli.errors import Trouble
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack.processes import StackState
 from tandem_cli.stack.services import SERVICES
 from tandem_cli.tokens import Signer
+from tandem_kit.policy import Grant, Role
+from tandem_kit.rpc.client import connect
 
 Metadata = Sequence[tuple[str, str]]
 

@@ -4,9 +4,8 @@ import re
 from datetime import timedelta
 from pathlib import Path
 
-from tandem_kit.clock import SteeredClock
-
 from tandem_cli.errors import Trouble
+from tandem_kit.clock import SteeredClock
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 

@@ -96,9 +96,8 @@ def token(
     name: Annotated[str, typer.Option(help="The subject of the token.")] = "somebody",
 ) -> None:
     """Sign a token for calling the local services."""
-    from tandem_kit.policy import Grant, Role  # noqa: PLC0415
-
     from tandem_cli.tokens import Signer  # noqa: PLC0415 - slow to load
+    from tandem_kit.policy import Grant, Role  # noqa: PLC0415
 
     run = CliSettings().run
     if not (run / "signing-key.json").exists():

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from joserfc import jwt
 from joserfc.jwk import OKPKey
+
 from tandem_kit.policy import Grant
 from tandem_kit.rpc.callers import ALGORITHMS, AUDIENCE
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from tandem_cli.blueprints import BadBlueprint, read_blueprint
 from tandem_cli.settings import ROOT
 

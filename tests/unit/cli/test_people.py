@@ -2,6 +2,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+
 from tandem_cli.errors import Trouble
 from tandem_cli.people.generate import generate_company, spoil, write_hris_file
 from tandem_cli.people.hris_file import HEADINGS, read_hris_file

@@ -56,7 +56,8 @@ def a_blueprint(**more: Any) -> Blueprint:
 
 
 def a_programme(**more: Any) -> Programme:
-    return Programme(**{"id": uuid4(), "blueprint": a_blueprint(), "state": ProgrammeState.OPEN} | more)
+    given: dict[str, Any] = {"id": uuid4(), "blueprint": a_blueprint(), "state": ProgrammeState.OPEN}
+    return Programme(**(given | more))
 
 
 def an_open_site(code: SiteCode = LYON) -> Site:
@@ -67,23 +68,21 @@ def an_open_site(code: SiteCode = LYON) -> Site:
 
 def a_person(**more: Any) -> Person:
     key = uuid4()
-    return Person(
-        **{
-            "id": key,
-            "reference": f"M{key.hex[:8]}",
-            "given_name": "Inès",
-            "family_name": "Martin",
-            "mail": "ines.martin@exemple.fr",
-            "workplace": LYON,
-            "manager_id": None,
-            "functional_manager_id": None,
-            "department": "Marketing",
-            "grade_band": GradeBand.EMPLOYEE,
-            "career_stage": CareerStage.EARLY,
-            "languages": ["fr"],
-        }
-        | more
-    )
+    given: dict[str, Any] = {
+        "id": key,
+        "reference": f"M{key.hex[:8]}",
+        "given_name": "Inès",
+        "family_name": "Martin",
+        "mail": "ines.martin@exemple.fr",
+        "workplace": LYON,
+        "manager_id": None,
+        "functional_manager_id": None,
+        "department": "Marketing",
+        "grade_band": GradeBand.EMPLOYEE,
+        "career_stage": CareerStage.EARLY,
+        "languages": ["fr"],
+    }
+    return Person(**(given | more))
 
 
 def an_executive(**more: Any) -> Person:
@@ -92,7 +91,7 @@ def an_executive(**more: Any) -> Person:
 
 def a_line(import_id: ImportId | None = None, line: int = 2, **more: str) -> Line:
     import_id = import_id or ImportId(uuid4())
-    said = {
+    said: dict[str, Any] = {
         "reference": f"M{line}",
         "given_name": "Loïc",
         "family_name": "Lefèvre",

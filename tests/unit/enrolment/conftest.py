@@ -1,4 +1,5 @@
 import pytest
+
 from tandem_enrolment.adapters.events import TOPICS
 from tandem_enrolment.adapters.tables import metadata
 from tandem_enrolment.adapters.work import EnrolmentWork

@@ -1,4 +1,5 @@
 import pytest
+
 from tandem_enrolment.adapters.work import EnrolmentWork
 from tandem_enrolment.application.commands.certify_mentor import CertifyMentor
 from tandem_enrolment.application.commands.enrol_as_mentee import EnrolAsMentee
@@ -21,7 +22,6 @@ from tandem_enrolment.domain.types import (
 )
 from tandem_kit.domain import RuleBroken
 from tandem_kit.testing.house import House
-
 from tests.unit.enrolment.builders import LYON, a_person, a_programme, an_executive, an_open_site, person_id
 
 Enrolment = House[EnrolmentWork]

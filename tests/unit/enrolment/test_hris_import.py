@@ -1,4 +1,7 @@
+from typing import Any
+
 import pytest
+
 from tandem_enrolment.adapters.work import EnrolmentWork
 from tandem_enrolment.application.commands.add_import_rows import AddImportRows, PersonRow
 from tandem_enrolment.application.commands.commit_import import CommitImport
@@ -10,7 +13,6 @@ from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.types import ImportId, Topic
 from tandem_kit.domain import RuleBroken
 from tandem_kit.testing.house import House
-
 from tests.unit.enrolment.builders import LYON, a_blueprint, a_line, a_person, an_open_site
 
 Enrolment = House[EnrolmentWork]
@@ -42,7 +44,8 @@ def test_a_clean_line_has_no_problem() -> None:
     ],
 )
 def test_every_bad_cell_is_told_with_line_column_and_reason(column: str, value: str, rule: str) -> None:
-    assert problems(a_line(**{column: value})) == [(2, column, rule)]
+    cell: dict[str, Any] = {column: value}
+    assert problems(a_line(**cell)) == [(2, column, rule)]
 
 
 def test_all_problems_of_a_line_are_told_at_once() -> None:
@@ -87,7 +90,7 @@ async def test_an_import_registers_people_below_their_managers(enrolment: Enrolm
     await enrolment.does(CommitImport(key, despite_problems=False))
     facts = enrolment.facts()
     assert {type(fact).__name__ for fact in facts} == {"PersonRegistered"}
-    below = next(fact for fact in facts if fact.HasField("manager_id"))  # type: ignore[attr-defined]
+    below = next(fact for fact in facts if fact.HasField("manager_id"))
     assert below.manager_id in {fact.person_id for fact in facts}  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,5 @@
 import pytest
+
 from tandem_enrolment.adapters.work import EnrolmentWork
 from tandem_enrolment.application.commands.complete_checklist_item import CompleteChecklistItem
 from tandem_enrolment.application.commands.open_site import OpenSite
@@ -7,7 +8,6 @@ from tandem_enrolment.domain.types import ChecklistItem
 from tandem_kit.domain import Malformed, NotFound, RuleBroken
 from tandem_kit.policy import Scope
 from tandem_kit.testing.house import House
-
 from tests.unit.enrolment.builders import LYON, a_person
 
 Enrolment = House[EnrolmentWork]

@@ -3,6 +3,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+
 from tandem_feedback.adapters.events import TOPICS
 from tandem_feedback.adapters.tables import metadata
 from tandem_feedback.adapters.work import FeedbackWork, work_with

@@ -1,11 +1,18 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from tandem_kit.clock import SteeredClock, SystemClock
 from tandem_kit.settings import ServiceSettings
 
-GIVEN = {"database_url": "postgresql://u:secret@h/d", "kafka": "h:1", "listen": "h:2", "jwks": "keys.json"}
+GIVEN: dict[str, Any] = {
+    "database_url": "postgresql://u:secret@h/d",
+    "kafka": "h:1",
+    "listen": "h:2",
+    "jwks": "keys.json",
+}
 
 
 def test_production_refuses_a_steered_clock() -> None:

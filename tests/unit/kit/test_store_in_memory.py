@@ -1,4 +1,5 @@
 import pytest
+
 from tandem_kit.testing.memory import MemoryDatabase
 from tandem_kit.testing.suites import SUITE, StoreSuite
 

@@ -17,7 +17,7 @@ _turn = count()
 
 
 def a_candidate(role: Role, **more: Any) -> Candidate:
-    given = {
+    given: dict[str, Any] = {
         "id": uuid4(),
         "programme_id": PROGRAMME,
         "person_id": PersonId(uuid4()),
@@ -41,12 +41,17 @@ def a_mentee(**more: Any) -> Candidate:
 
 
 def some_rules(**more: Any) -> MatchingRules:
-    given = {"forbid_reporting_line": True, "shared_language": True, "same_site": False, "answer_days": 10}
+    given: dict[str, Any] = {
+        "forbid_reporting_line": True,
+        "shared_language": True,
+        "same_site": False,
+        "answer_days": 10,
+    }
     return MatchingRules(**(given | more))
 
 
 def a_pool(mentors: list[Candidate], mentees: list[Candidate], **more: Any) -> Pool:
-    given = {
+    given: dict[str, Any] = {
         "free": {mentor.id: mentor.capacity for mentor in mentors},
         "declined": set(),
         "managers": {},
@@ -56,7 +61,7 @@ def a_pool(mentors: list[Candidate], mentees: list[Candidate], **more: Any) -> P
 
 
 def a_proposal(mentor: Candidate, mentee: Candidate, **more: Any) -> Proposal:
-    given = {
+    given: dict[str, Any] = {
         "id": uuid4(),
         "run_id": RunId(uuid4()),
         "programme_id": PROGRAMME,
@@ -71,7 +76,7 @@ def a_proposal(mentor: Candidate, mentee: Candidate, **more: Any) -> Proposal:
 
 
 def a_pair(mentor: Candidate, mentee: Candidate, **more: Any) -> Pair:
-    given = {
+    given: dict[str, Any] = {
         "id": uuid4(),
         "programme_id": PROGRAMME,
         "site": mentee.workplace,

@@ -1,14 +1,15 @@
+from itertools import pairwise
 from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tandem_matching.adapters.solver.__main__ import choose
 from tandem_matching.domain.fit import Obstacle, fit, obstacle
 from tandem_matching.domain.matching import outcome_of, problem_of
 from tandem_matching.domain.rules import above, in_same_reporting_line
 from tandem_matching.domain.types import Topic
-
 from tests.unit.matching.builders import a_mentee, a_mentor, a_pool, managers, some_rules
 
 
@@ -24,7 +25,7 @@ def test_one_above_the_other_at_any_distance_is_the_same_reporting_line(
     distance: int, *, mentor_is_below: bool
 ) -> None:
     people = [uuid4() for _ in range(distance + 1)]
-    lines = managers(*zip(people, people[1:], strict=False))
+    lines = managers(*pairwise(people))
     bottom, top = people[0], people[-1]
     pair = (bottom, top) if mentor_is_below else (top, bottom)
     assert in_same_reporting_line(*pair, lines)

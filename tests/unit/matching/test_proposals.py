@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+
 from tandem_kit.domain import RuleBroken
 from tandem_kit.testing.house import House
 from tandem_matching.adapters.work import MatchingWork
@@ -26,7 +27,6 @@ from tandem_matching.domain.types import (
     ProposalId,
     RunId,
 )
-
 from tests.unit.matching.builders import PROGRAMME, a_mentee, a_mentor, a_pair, a_pool, a_proposal, some_rules
 
 Matching = House[MatchingWork]

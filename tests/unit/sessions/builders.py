@@ -30,7 +30,7 @@ Sessions = House[SessionsWork]
 
 
 def a_curriculum(**more: Any) -> Curriculum:
-    given = {
+    given: dict[str, Any] = {
         "id": PROGRAMME,
         "modules": [Module("networks", Text("Networks", "Réseaux"), ()), Module("data", Text("Data", "Données"), ())],
         "one_to_one": OneToOneRules(90, 120, 10, 1, 3),
@@ -74,7 +74,7 @@ async def some_employees(sessions: Sessions, count: int) -> list[PersonId]:
 
 
 def a_meeting(charter: Charter, at: datetime, **more: Any) -> ScheduleSession:
-    given = {
+    given: dict[str, Any] = {
         "pair_id": PairId(charter.id),
         "by": charter.mentee_id,
         "module": "networks",
@@ -85,7 +85,7 @@ def a_meeting(charter: Charter, at: datetime, **more: Any) -> ScheduleSession:
 
 
 def a_group(at: datetime, mentors: list[PersonId], **more: Any) -> ScheduleCollectiveSession:
-    given = {
+    given: dict[str, Any] = {
         "programme_id": PROGRAMME,
         "site": LYON,
         "module": "networks",

@@ -1,4 +1,5 @@
 import pytest
+
 from tandem_kit.testing.house import House
 from tandem_sessions.adapters.events import TOPICS
 from tandem_sessions.adapters.tables import metadata

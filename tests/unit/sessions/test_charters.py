@@ -1,12 +1,12 @@
 from datetime import timedelta
 
 import pytest
+
 from tandem_kit.domain import RuleBroken
 from tandem_sessions.application.commands.end_pair import EndPair
 from tandem_sessions.application.commands.propose_objectives import ProposeObjectives
 from tandem_sessions.application.commands.sign_charter import SignCharter
 from tandem_sessions.domain.types import PairId
-
 from tests.unit.sessions.builders import Sessions, a_charter, a_meeting, a_person, a_running_programme
 
 

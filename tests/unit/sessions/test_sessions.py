@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+
 from tandem_kit.domain import RuleBroken
 from tandem_sessions.application.commands.cancel_registration import CancelRegistration
 from tandem_sessions.application.commands.cancel_session import CancelSession
@@ -11,8 +12,7 @@ from tandem_sessions.application.commands.release_participant import ReleasePart
 from tandem_sessions.application.commands.reschedule_session import RescheduleSession
 from tandem_sessions.domain.mentoring_session import Attendance, MentoringSession
 from tandem_sessions.domain.programme import OneToOneRules, ProgrammeDates
-from tandem_sessions.domain.types import AttendanceStatus, CancellationReason, SessionId, SiteCode
-
+from tandem_sessions.domain.types import AttendanceStatus, CancellationReason, PersonId, SessionId, SiteCode
 from tests.unit.sessions.builders import (
     OPENED,
     PROGRAMME,
@@ -224,7 +224,7 @@ async def test_a_group_goes_on_while_it_has_a_mentor(sessions: Sessions) -> None
     await a_running_programme(sessions)
     mentors = [a_mentor(a_person()), a_mentor(a_person())]
     await sessions.has(*mentors)
-    group = await sessions.does(a_group(sessions.clock.now() + DAY, [m.person_id for m in mentors]))
+    group = await sessions.does(a_group(sessions.clock.now() + DAY, [PersonId(m.person_id) for m in mentors]))
     sessions.facts()
     await sessions.does(ReleaseMentor(mentors[0].id))
     assert sessions.told() == []

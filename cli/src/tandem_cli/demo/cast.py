@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from tandem.enrolment.v1 import service_pb2 as enrolment
 from tandem.enrolment.v1.types_pb2 import Topic
-from tandem_kit.policy import Role
-
 from tandem_cli.client import Client
 from tandem_cli.people.generate import Employee
+from tandem_kit.policy import Role
 
 MENTORS_FIRST_WAVE = 55
 MENTORS_SECOND_WAVE = 53

@@ -4,11 +4,10 @@ from secrets import token_hex
 
 from tandem.enrolment.v1 import service_pb2 as enrolment
 from tandem.feedback.v1 import service_pb2 as pb
-from tandem_kit.policy import Role
-
 from tandem_cli.demo.cast import Actor
 from tandem_cli.demo.stage import Stage
 from tandem_cli.errors import Trouble
+from tandem_kit.policy import Role
 
 _ANSWERS = 0.88
 _COMMENTS = 0.25

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import grpc
+
 from tandem.matching.v1 import service_pb2 as matching
 from tandem.sessions.v1 import service_pb2 as pb
 from tandem.sessions.v1 import types_pb2 as types
-from tandem_kit.policy import Role
-
 from tandem_cli.demo.cast import Actor
 from tandem_cli.demo.stage import Stage, timestamp
+from tandem_kit.policy import Role
 
 _CANCELS = 0.05
 _REBOOKS = 0.7

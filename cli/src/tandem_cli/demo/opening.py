@@ -5,12 +5,11 @@ from collections.abc import Awaitable, Sequence
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1 import types_pb2 as types
 from tandem.enrolment.v1.blueprint_pb2 import Blueprint
-from tandem_kit.policy import Role
-
 from tandem_cli.client import Client
 from tandem_cli.demo.cast import Actor, topics_of
 from tandem_cli.demo.stage import Stage
 from tandem_cli.people.sites import Place
+from tandem_kit.policy import Role
 
 _ITEMS = [
     types.CHECKLIST_ITEM_PEOPLE_IMPORTED,

@@ -6,10 +6,9 @@ from datetime import timedelta
 from tandem.matching.v1 import service_pb2 as pb
 from tandem.matching.v1 import types_pb2 as types
 from tandem.sessions.v1 import service_pb2 as sessions
-from tandem_kit.policy import Role
-
 from tandem_cli.demo.stage import Stage
 from tandem_cli.errors import Trouble
+from tandem_kit.policy import Role
 
 _DECLINES = 0.04
 _ROUNDS = 6

@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+
 from tandem.enrolment.v1 import service_pb2 as enrolment
 from tandem.matching.v1 import service_pb2 as matching
-from tandem_kit.clock import SteeredClock
-from tandem_kit.policy import Role
-
 from tandem_cli.blueprints import read_blueprint
 from tandem_cli.client import Client
 from tandem_cli.demo import ending, meeting, opening, pairing
@@ -25,6 +23,8 @@ from tandem_cli.people.importing import ImportRequest
 from tandem_cli.people.importing import stage as stage_import
 from tandem_cli.people.sites import SITES
 from tandem_cli.settings import ROOT, CliSettings
+from tandem_kit.clock import SteeredClock
+from tandem_kit.policy import Role
 
 _LEAVERS = {2: (1, 2, 3), 4: (1, 1, 4)}
 """By month: how many mentors, executives and others leave the company."""

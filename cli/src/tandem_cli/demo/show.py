@@ -4,9 +4,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
 from tandem.enrolment.v1.blueprint_pb2 import Blueprint
 from tandem.feedback.v1 import service_pb2 as pb
-
 from tandem_cli.demo.words import Words
 
 _VERBATIMS_SHOWN = 4

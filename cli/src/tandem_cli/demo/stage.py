@@ -11,13 +11,13 @@ from typing import TypeVar
 from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from tandem.enrolment.v1.blueprint_pb2 import Blueprint
-from tandem_kit.clock import SteeredClock
 
+from tandem.enrolment.v1.blueprint_pb2 import Blueprint
 from tandem_cli.client import Client
 from tandem_cli.clock import advance
 from tandem_cli.demo.cast import Cast, Chance
 from tandem_cli.demo.words import Words
+from tandem_kit.clock import SteeredClock
 
 A = TypeVar("A")
 T = TypeVar("T")

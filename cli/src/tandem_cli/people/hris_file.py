@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandem.enrolment.v1.service_pb2 import PersonRow
-
 from tandem_cli.errors import Trouble
 
 HEADINGS = {

@@ -6,11 +6,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from tandem.enrolment.v1 import service_pb2 as pb
-from tandem_kit.policy import Role
 
+from tandem.enrolment.v1 import service_pb2 as pb
 from tandem_cli.client import Client
 from tandem_cli.people.hris_file import HrisFile, read_hris_file
+from tandem_kit.policy import Role
 
 _CHUNK = 1000
 _PROBLEMS_SHOWN = 50

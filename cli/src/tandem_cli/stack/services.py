@@ -7,12 +7,12 @@ from pathlib import Path
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from tandem_kit.policy import Grant, Role
 
 from tandem_cli.errors import Trouble
 from tandem_cli.settings import CliSettings, environment_with
 from tandem_cli.stack.processes import StackState, check_alive, free_port
 from tandem_cli.tokens import Signer
+from tandem_kit.policy import Grant, Role
 
 SERVICES = ("enrolment", "matching", "sessions", "feedback")
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import grpc
 from sqlalchemy import func, select
-from tandem.operations.v1 import service_pb2 as pb
 
+from tandem.operations.v1 import service_pb2 as pb
 from tandem_kit import tables
 from tandem_kit.consumer import Consumer
 from tandem_kit.postgres import PostgresDatabase

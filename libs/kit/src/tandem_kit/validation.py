@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.message import Message
+
 from tandem.rules.v1 import rules_pb2
 
 _CODE = pattern(r"[a-z0-9]+(-[a-z0-9]+)*")

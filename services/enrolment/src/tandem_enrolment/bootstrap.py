@@ -1,14 +1,13 @@
 """Builds enrolment; the only place that does."""
 
 from tandem.enrolment.v1 import service_pb2
-from tandem_kit.handlers import UseCases
-from tandem_kit.service import Parts, Service
-
 from tandem_enrolment.adapters.events import TOPICS
 from tandem_enrolment.adapters.tables import metadata
 from tandem_enrolment.adapters.work import EnrolmentWork
 from tandem_enrolment.entrypoints.grpc_server import METHODS
 from tandem_enrolment.settings import Settings
+from tandem_kit.handlers import UseCases
+from tandem_kit.service import Parts, Service
 
 NAME = "enrolment"
 

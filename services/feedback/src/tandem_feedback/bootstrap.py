@@ -1,11 +1,6 @@
 """Builds feedback; the only place that does."""
 
 from tandem.feedback.v1 import service_pb2
-from tandem_kit.domain import Clock
-from tandem_kit.handlers import UseCases
-from tandem_kit.service import Parts, Service
-from tandem_kit.timers import errands
-
 from tandem_feedback.adapters.enrolment import GrpcEnrolment
 from tandem_feedback.adapters.events import TOPICS
 from tandem_feedback.adapters.tables import metadata
@@ -18,6 +13,10 @@ from tandem_feedback.application.errands.fetch_questionnaire import FetchQuestio
 from tandem_feedback.entrypoints.consumers import SUBSCRIPTION
 from tandem_feedback.entrypoints.grpc_server import METHODS
 from tandem_feedback.settings import Settings
+from tandem_kit.domain import Clock
+from tandem_kit.handlers import UseCases
+from tandem_kit.service import Parts, Service
+from tandem_kit.timers import errands
 
 NAME = "feedback"
 

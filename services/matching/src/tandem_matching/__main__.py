@@ -1,7 +1,6 @@
 """`serve` runs the service; `migrate` brings its database to this version's shape."""
 
 from tandem_kit.command_line import main
-
 from tandem_matching.bootstrap import NAME, build
 from tandem_matching.settings import Settings
 

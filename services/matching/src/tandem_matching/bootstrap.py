@@ -5,7 +5,6 @@ from tandem_kit.domain import Clock
 from tandem_kit.handlers import UseCases
 from tandem_kit.service import Parts, Service
 from tandem_kit.timers import errands
-
 from tandem_matching.adapters.enrolment import GrpcEnrolment
 from tandem_matching.adapters.events import TOPICS
 from tandem_matching.adapters.solver import ProcessSolver

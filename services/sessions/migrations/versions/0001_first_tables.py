@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
+
 from tandem_kit.migrations import wake_the_relay
 
 revision = "0001"

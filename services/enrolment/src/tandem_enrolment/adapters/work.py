@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from tandem_kit.work import Work
-
 from tandem_enrolment.domain.enrolment import Enrolment
 from tandem_enrolment.domain.hris_import import HrisImport, Line
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.programme import Programme
 from tandem_enrolment.domain.site import Site
+from tandem_kit.work import Work
 
 
 class EnrolmentWork(Work):

@@ -2,14 +2,13 @@
 
 from typing import Protocol
 
-from tandem_kit.application import Repository
-from tandem_kit.domain import Aggregate, Receipt
-
 from tandem_enrolment.domain.enrolment import Enrolment
 from tandem_enrolment.domain.hris_import import HrisImport, Line
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.programme import Programme
 from tandem_enrolment.domain.site import Site
+from tandem_kit.application import Repository
+from tandem_kit.domain import Aggregate, Receipt
 
 
 class Work(Protocol):

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tandem_kit.domain import Malformed, RuleBroken
-
 from tandem_enrolment.domain.rules import code_twice, mentors_in_disorder, minutes_in_disorder, running_order_length
 from tandem_enrolment.domain.types import CareerStage, GradeBand, TrainingPart
+from tandem_kit.domain import Malformed, RuleBroken
 
 
 class QuestionKind(StrEnum):

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
-from tandem_kit.domain import Aggregate, Rule, refuse_unless
-
 from tandem_enrolment.domain import rules
 from tandem_enrolment.domain.blueprint import Blueprint
 from tandem_enrolment.domain.person import Person
@@ -21,6 +19,7 @@ from tandem_enrolment.domain.types import (
     Topic,
     TrainingPart,
 )
+from tandem_kit.domain import Aggregate, Rule, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID, uuid4, uuid5
 
-from tandem_kit.domain import Aggregate, Rule, refuse_unless
-
 from tandem_enrolment.domain import rules
 from tandem_enrolment.domain.person import Details, Person
 from tandem_enrolment.domain.rules import above
 from tandem_enrolment.domain.types import CareerStage, GradeBand, ImportId, PersonId, SiteCode
+from tandem_kit.domain import Aggregate, Rule, refuse_unless
 
 MOST_LEAVERS = 0.1
 """Share of the active people whom one complete file may make leave without being asked."""

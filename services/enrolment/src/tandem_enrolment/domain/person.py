@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Self
 
-from tandem_kit.domain import Aggregate
-
 from tandem_enrolment.domain.types import CareerStage, GradeBand, PersonId, SiteCode
+from tandem_kit.domain import Aggregate
 
 
 @dataclass(frozen=True, slots=True)

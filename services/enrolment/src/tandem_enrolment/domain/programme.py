@@ -6,11 +6,10 @@ from enum import StrEnum
 from typing import Self
 from uuid import uuid4
 
-from tandem_kit.domain import Aggregate, refuse_unless
-
 from tandem_enrolment.domain.blueprint import Blueprint
 from tandem_enrolment.domain.rules import programme_already_opened, programme_not_open
 from tandem_enrolment.domain.types import ProgrammeId
+from tandem_kit.domain import Aggregate, refuse_unless
 
 
 class ProgrammeState(StrEnum):

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Self
 
-from tandem_kit.domain import Aggregate, refuse_unless
-
 from tandem_enrolment.domain.rules import checklist_incomplete
 from tandem_enrolment.domain.types import ChecklistItem, SiteCode, site_id
+from tandem_kit.domain import Aggregate, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)

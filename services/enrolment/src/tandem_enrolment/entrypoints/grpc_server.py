@@ -1,8 +1,5 @@
 """Enrolment's methods, and who may call them."""
 
-from tandem_kit.policy import Role
-from tandem_kit.rpc.server import command, query
-
 from tandem_enrolment.application.commands.add_import_rows import add_import_rows
 from tandem_enrolment.application.commands.certify_mentor import certify_mentor
 from tandem_enrolment.application.commands.commit_import import commit_import
@@ -25,6 +22,8 @@ from tandem_enrolment.application.queries.get_people import get_people
 from tandem_enrolment.application.queries.list_sites import list_sites
 from tandem_enrolment.application.queries.map_references import map_references
 from tandem_enrolment.application.queries.preview_import import preview_import
+from tandem_kit.policy import Role
+from tandem_kit.rpc.server import command, query
 
 _EVERYBODY = (Role.EMPLOYEE, Role.INTERNAL_TRAINER, Role.SITE_HR, Role.PROGRAMME_MANAGER, Role.SERVICE)
 _STAFF = (Role.SITE_HR, Role.PROGRAMME_MANAGER)

@@ -1,12 +1,12 @@
 """Enrolment, asked over gRPC."""
 
 from grpc.aio import Channel
+
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceStub
-from tandem_kit.messages import to_dataclass
-
 from tandem_feedback.domain.questionnaire import Question
 from tandem_feedback.domain.types import ProgrammeId
+from tandem_kit.messages import to_dataclass
 
 
 class GrpcEnrolment:

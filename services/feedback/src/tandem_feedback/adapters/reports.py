@@ -5,12 +5,12 @@ from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tandem_kit.messages import adapter
 
 from tandem_feedback.application.report import IndicatorResult, Reach, Report, SiteReport, Verbatim
 from tandem_feedback.domain.questionnaire import Question
 from tandem_feedback.domain.rules import AGREES_FROM, MINIMUM_ANSWERS, MINIMUM_COMMENTS
 from tandem_feedback.domain.types import ProgrammeId, SiteCode
+from tandem_kit.messages import adapter
 
 _QUESTIONS = text("SELECT questions FROM questionnaires WHERE programme_id = :programme")
 

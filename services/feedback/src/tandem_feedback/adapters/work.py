@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from tandem_kit.work import Work
-
 from tandem_feedback.adapters.reports import SqlReports
 from tandem_feedback.domain.questionnaire import (
     EndedProgramme,
@@ -14,6 +12,7 @@ from tandem_feedback.domain.questionnaire import (
     Response,
     SpentToken,
 )
+from tandem_kit.work import Work
 
 
 class FeedbackWork(Work):

@@ -2,9 +2,6 @@
 
 from typing import Protocol
 
-from tandem_kit.application import Repository, Timers
-from tandem_kit.domain import Aggregate, Receipt
-
 from tandem_feedback.application.report import Report
 from tandem_feedback.domain.questionnaire import (
     EndedProgramme,
@@ -17,6 +14,8 @@ from tandem_feedback.domain.questionnaire import (
     SpentToken,
 )
 from tandem_feedback.domain.types import ProgrammeId
+from tandem_kit.application import Repository, Timers
+from tandem_kit.domain import Aggregate, Receipt
 
 
 class Facts(Protocol):

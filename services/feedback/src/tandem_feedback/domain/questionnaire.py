@@ -7,10 +7,9 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID, uuid4
 
-from tandem_kit.domain import Aggregate, Malformed, RuleBroken, refuse_unless
-
 from tandem_feedback.domain import rules
 from tandem_feedback.domain.types import PersonId, ProgrammeId, QuestionnaireId, SiteCode
+from tandem_kit.domain import Aggregate, Malformed, RuleBroken, refuse_unless
 
 
 class QuestionKind(StrEnum):

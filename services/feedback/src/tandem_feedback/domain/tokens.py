@@ -10,10 +10,9 @@ import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
-from tandem_kit.domain import Malformed, RuleBroken, refuse_unless
-
 from tandem_feedback.domain.rules import claim_unreadable, token_not_valid
 from tandem_feedback.domain.types import QuestionnaireId, SiteCode
+from tandem_kit.domain import Malformed, RuleBroken, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)

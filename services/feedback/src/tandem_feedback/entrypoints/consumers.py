@@ -5,15 +5,14 @@ from uuid import UUID, uuid5
 from tandem.enrolment.v1 import events_pb2 as enrolment
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.sessions.v1 import types_pb2 as session_types
-from tandem_kit.cloudevents import Envelope
-from tandem_kit.handlers import subscribe
-
 from tandem_feedback.application.commands.ask_for_questionnaire import AskForQuestionnaire
 from tandem_feedback.application.commands.invite_latecomers import InviteLatecomers
 from tandem_feedback.application.commands.open_questionnaire import OpenQuestionnaire
 from tandem_feedback.application.ports import Facts
 from tandem_feedback.domain.questionnaire import EndedProgramme, HeldSession, Participation
 from tandem_feedback.domain.types import PersonId, ProgrammeId, SessionFormat, SiteCode
+from tandem_kit.cloudevents import Envelope
+from tandem_kit.handlers import subscribe
 
 _CAME = {session_types.ATTENDANCE_STATUS_PRESENT, session_types.ATTENDANCE_STATUS_PARTIAL}
 _FORMATS = {

@@ -1,10 +1,10 @@
 """Enrolment, asked over gRPC."""
 
 from grpc.aio import Channel
+
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceStub
 from tandem_kit.messages import to_dataclass
-
 from tandem_matching.application.ports import PairCheck
 from tandem_matching.domain.fit import MatchingRules
 from tandem_matching.domain.types import PersonId, ProgrammeId

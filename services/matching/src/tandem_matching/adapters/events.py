@@ -2,7 +2,6 @@
 
 from tandem.matching.v1 import events_pb2
 from tandem_kit.work import Topics
-
 from tandem_matching.domain.pair import Pair
 from tandem_matching.domain.proposal import Proposal
 from tandem_matching.domain.run import Run

@@ -3,7 +3,6 @@
 from typing import Any
 
 from tandem_kit.work import Work
-
 from tandem_matching.domain.candidate import Candidate, Position
 from tandem_matching.domain.pair import Pair
 from tandem_matching.domain.proposal import Proposal

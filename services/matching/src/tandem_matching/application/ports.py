@@ -6,7 +6,6 @@ from typing import Protocol
 
 from tandem_kit.application import Repository, Timers
 from tandem_kit.domain import Aggregate, Receipt
-
 from tandem_matching.domain.candidate import Candidate, Position
 from tandem_matching.domain.fit import MatchingRules
 from tandem_matching.domain.matching import Problem

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from tandem_kit.domain import Aggregate, refuse_unless
-
 from tandem_matching.domain.proposal import Proposal
 from tandem_matching.domain.rules import not_your_pair, pair_dissolved
 from tandem_matching.domain.types import DissolutionReason, PairId, PersonId, ProgrammeId, SiteCode

@@ -7,7 +7,6 @@ from typing import Self
 from uuid import uuid4
 
 from tandem_kit.domain import Aggregate, refuse_unless
-
 from tandem_matching.domain.fit import Explanation
 from tandem_matching.domain.matching import Match
 from tandem_matching.domain.rules import no_longer_open, not_a_party, not_staged

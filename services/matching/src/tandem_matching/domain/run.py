@@ -6,7 +6,6 @@ from typing import Self
 from uuid import uuid4
 
 from tandem_kit.domain import Aggregate, refuse_unless
-
 from tandem_matching.domain.fit import Unmatched
 from tandem_matching.domain.matching import Outcome
 from tandem_matching.domain.rules import run_not_staged

@@ -6,7 +6,6 @@ from uuid import UUID
 from tandem.enrolment.v1 import events_pb2 as enrolment
 from tandem_kit.cloudevents import Envelope
 from tandem_kit.handlers import subscribe
-
 from tandem_matching.application.commands.release_candidate import ReleaseCandidate
 from tandem_matching.application.ports import Facts
 from tandem_matching.domain.candidate import Candidate, Position

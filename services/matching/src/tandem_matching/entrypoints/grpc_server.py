@@ -2,7 +2,6 @@
 
 from tandem_kit.policy import Role
 from tandem_kit.rpc.server import command, query
-
 from tandem_matching.application.commands.accept_proposal import accept_proposal
 from tandem_matching.application.commands.decline_proposal import decline_proposal
 from tandem_matching.application.commands.dissolve_pair import dissolve_pair

@@ -1,10 +1,10 @@
 """Enrolment, asked over gRPC."""
 
 from grpc.aio import Channel
+
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceStub
 from tandem_kit.messages import adapter, to_plain
-
 from tandem_sessions.domain.programme import Curriculum
 from tandem_sessions.domain.types import ProgrammeId
 

@@ -2,7 +2,6 @@
 
 from tandem.sessions.v1 import events_pb2
 from tandem_kit.work import Topics
-
 from tandem_sessions.domain.charter import Charter
 from tandem_sessions.domain.mentoring_session import MentoringSession
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from tandem_kit.work import Work
-
 from tandem_sessions.domain.agenda import Agenda
 from tandem_sessions.domain.charter import Charter
 from tandem_sessions.domain.mentoring_session import MentoringSession

@@ -4,7 +4,6 @@ from typing import Protocol
 
 from tandem_kit.application import Repository, Timers
 from tandem_kit.domain import Aggregate, Receipt
-
 from tandem_sessions.domain.agenda import Agenda
 from tandem_sessions.domain.charter import Charter
 from tandem_sessions.domain.mentoring_session import MentoringSession

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tandem_kit.domain import refuse_unless
-
 from tandem_sessions.domain.rules import double_booking, too_many_sessions
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tandem_kit.domain import Aggregate, refuse_unless
-
 from tandem_sessions.domain import rules
 from tandem_sessions.domain.programme import Curriculum
 from tandem_sessions.domain.types import PairId, PersonId, ProgrammeId, SiteCode

@@ -7,7 +7,6 @@ from typing import Self
 from uuid import uuid4
 
 from tandem_kit.domain import Aggregate, refuse_unless
-
 from tandem_sessions.domain import rules
 from tandem_sessions.domain.agenda import Engagement
 from tandem_sessions.domain.charter import Charter

@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 from tandem_kit.domain import refuse_unless
-
 from tandem_sessions.domain import rules
 
 

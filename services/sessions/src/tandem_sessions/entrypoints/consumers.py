@@ -7,7 +7,6 @@ from tandem.enrolment.v1 import events_pb2 as enrolment
 from tandem.matching.v1 import events_pb2 as matching
 from tandem_kit.cloudevents import Envelope
 from tandem_kit.handlers import subscribe
-
 from tandem_sessions.application.commands.ask_for_curriculum import AskForCurriculum
 from tandem_sessions.application.commands.end_pair import EndPair
 from tandem_sessions.application.commands.open_charter import OpenCharter

@@ -2,7 +2,6 @@
 
 from tandem_kit.policy import Role
 from tandem_kit.rpc.server import command, query
-
 from tandem_sessions.application.commands.cancel_registration import cancel_registration
 from tandem_sessions.application.commands.cancel_session import cancel_session
 from tandem_sessions.application.commands.propose_objectives import propose_objectives

@@ -1,10 +1,9 @@
 from dataclasses import asdict, dataclass
 
-from tandem_kit.domain import Clock, Receipt
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.hris_import import Line, line_id
 from tandem_enrolment.domain.types import ImportId
+from tandem_kit.domain import Clock, Receipt
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from tandem_kit.domain import Clock
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.application.queries.preview_import import ImportCounts, counts_of, plan_of
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.types import ImportId, PersonId
+from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, Receipt, refuse_unless
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.rules import no_people_at_site
 from tandem_enrolment.domain.types import ChecklistItem, SiteCode, site_id
+from tandem_kit.domain import Clock, Receipt, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)

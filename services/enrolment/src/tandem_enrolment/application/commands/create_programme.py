@@ -1,10 +1,9 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, Receipt
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.blueprint import Blueprint
 from tandem_enrolment.domain.programme import Programme
+from tandem_kit.domain import Clock, Receipt
 
 
 @dataclass(frozen=True, slots=True)

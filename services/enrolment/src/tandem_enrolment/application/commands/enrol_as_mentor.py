@@ -1,11 +1,10 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, Receipt
-
 from tandem_enrolment.application.commands.volunteering import open_programme_for
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.enrolment import Enrolment
 from tandem_enrolment.domain.types import Availability, PersonId, ProgrammeId, Role, Topic
+from tandem_kit.domain import Clock, Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, Receipt
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.types import EnrolmentId, TrainingPart
+from tandem_kit.domain import Clock, Receipt
 
 
 @dataclass(frozen=True, slots=True)

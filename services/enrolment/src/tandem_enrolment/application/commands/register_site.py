@@ -1,11 +1,10 @@
 from dataclasses import dataclass
 from zoneinfo import available_timezones
 
-from tandem_kit.domain import Clock, Malformed, Receipt, Rule, RuleBroken
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.site import Site
 from tandem_enrolment.domain.types import SiteCode
+from tandem_kit.domain import Clock, Malformed, Receipt, Rule, RuleBroken
 
 unknown_time_zone = Rule(
     "unknown_time_zone",

@@ -1,12 +1,11 @@
 """What volunteering as mentor and as mentee have in common."""
 
-from tandem_kit.domain import refuse_unless
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.programme import Programme, ProgrammeState
 from tandem_enrolment.domain.rules import already_enrolled, programme_not_open, site_not_open
 from tandem_enrolment.domain.types import PersonId, ProgrammeId, Role, site_id
+from tandem_kit.domain import refuse_unless
 
 
 async def open_programme_for(

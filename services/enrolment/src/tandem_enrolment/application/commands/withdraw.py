@@ -1,10 +1,9 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, Receipt, refuse_unless
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.rules import not_your_enrolment
 from tandem_enrolment.domain.types import EnrolmentId, PersonId
+from tandem_kit.domain import Clock, Receipt, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from tandem_kit.domain import Clock, Rule
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.enrolment import Enrolment
 from tandem_enrolment.domain.rules import in_same_reporting_line, not_enrolled, person_has_left, same_reporting_line
 from tandem_enrolment.domain.types import PersonId, ProgrammeId, Role
+from tandem_kit.domain import Clock, Rule
 
 
 @dataclass(frozen=True, slots=True)

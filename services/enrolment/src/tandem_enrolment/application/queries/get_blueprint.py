@@ -1,10 +1,9 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.blueprint import Blueprint
 from tandem_enrolment.domain.types import ProgrammeId
+from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, NotFound
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.enrolment import Enrolment
 from tandem_enrolment.domain.types import EnrolmentId, PersonId
+from tandem_kit.domain import Clock, NotFound
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.types import PersonId, SiteCode
+from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, RuleBroken
-
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.blueprint import Text
 from tandem_enrolment.domain.hris_import import Change, Difference, HrisImport, Plan, Problem, plan_import
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.types import ImportId
+from tandem_kit.domain import Clock, RuleBroken
 
 _DIFFERENCES_SHOWN = 100
 

@@ -2,12 +2,11 @@ import hashlib
 from dataclasses import dataclass
 from uuid import uuid4
 
-from tandem_kit.domain import Clock, refuse_unless
-
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain import tokens
 from tandem_feedback.domain.questionnaire import QuestionAnswer, Response, SpentToken
 from tandem_feedback.domain.rules import token_spent
+from tandem_kit.domain import Clock, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)

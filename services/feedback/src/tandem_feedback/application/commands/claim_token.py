@@ -1,12 +1,11 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, refuse_unless
-
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain import tokens
 from tandem_feedback.domain.questionnaire import QuestionnaireState
 from tandem_feedback.domain.rules import not_invited, not_open
 from tandem_feedback.domain.types import PersonId, QuestionnaireId
+from tandem_kit.domain import Clock, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock, Receipt
-
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain.types import QuestionnaireId
+from tandem_kit.domain import Clock, Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock
-
 from tandem_feedback.application.commands.open_questionnaire import invite
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain.questionnaire import QuestionnaireState
 from tandem_feedback.domain.types import ProgrammeId
+from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)

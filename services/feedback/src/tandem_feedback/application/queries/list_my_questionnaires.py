@@ -1,10 +1,9 @@
 from dataclasses import dataclass
 
-from tandem_kit.domain import Clock
-
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain.questionnaire import Question, QuestionnaireState
 from tandem_feedback.domain.types import PersonId, ProgrammeId, QuestionnaireId
+from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)

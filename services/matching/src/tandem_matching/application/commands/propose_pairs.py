@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock, Receipt, refuse_unless
-
 from tandem_matching.application.errands.solve_run import SolveRun
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.rules import run_in_progress

@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tandem_kit.domain import Clock, Receipt
-
 from tandem_matching.application.commands.expire_proposal import ExpireProposal
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.proposal import ProposalState

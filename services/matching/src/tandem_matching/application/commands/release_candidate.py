@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock
-
 from tandem_matching.application.commands.rematch import rematch_soon
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.proposal import OPEN_STATES

@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from tandem_kit.domain import Clock
-
 from tandem_matching.application.commands.propose_pairs import ProposePairs, propose_pairs
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.run import RunState

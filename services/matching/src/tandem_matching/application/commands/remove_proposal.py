@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock, Receipt
-
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.types import ProposalId
 

@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock
-
 from tandem_matching.application.ports import Work
 from tandem_matching.domain.fit import Unmatched
 from tandem_matching.domain.proposal import Proposal

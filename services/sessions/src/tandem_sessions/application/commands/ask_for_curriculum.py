@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock
-
 from tandem_sessions.application.errands.fetch_curriculum import FetchCurriculum
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.types import ProgrammeId

@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock, Receipt
-
 from tandem_sessions.application.booking import agendas_of, fill_free_seats
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.types import PersonId, SessionId

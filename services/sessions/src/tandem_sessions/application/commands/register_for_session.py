@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tandem_kit.domain import Clock, refuse_unless
-
 from tandem_sessions.application.booking import agendas_of
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.rules import person_unknown

@@ -2,7 +2,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tandem_kit.domain import Clock, Receipt, refuse_unless
-
 from tandem_sessions.application.booking import book_everybody
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain import rules

@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock, NotFound
-
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.charter import Charter
 from tandem_sessions.domain.types import PairId, PersonId

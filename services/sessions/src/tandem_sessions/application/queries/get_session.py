@@ -1,7 +1,6 @@
 from dataclasses import dataclass
 
 from tandem_kit.domain import Clock, NotFound
-
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.mentoring_session import MentoringSession
 from tandem_sessions.domain.types import PersonId, SessionId

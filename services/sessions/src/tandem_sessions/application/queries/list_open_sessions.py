@@ -1,7 +1,6 @@
 from dataclasses import dataclass, replace
 
 from tandem_kit.domain import Clock
-
 from tandem_sessions.application.ports import Work
 from tandem_sessions.domain.mentoring_session import MentoringSession
 from tandem_sessions.domain.types import ProgrammeId, SessionFormat, SessionState, SiteCode
