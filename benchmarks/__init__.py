@@ -1,0 +1,1 @@
+"""Whole comparisons: each prints ratios against a floor measured in the same run."""

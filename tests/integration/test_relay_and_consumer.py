@@ -10,6 +10,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 
 from tandem.matching.v1 import events_pb2
@@ -21,10 +23,9 @@ from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_kit.relay import Relay
 from tandem_kit.testing.clock import FixedClock
 from tandem_kit.testing.eventually import eventually
-from tandem_kit.work import OutboxRow, Topics, Work, Works, partition_of
+from tandem_kit.work import PARTITIONS, OutboxRow, Topics, Work, Works, partition_of
 from tests.conftest import Databases
 
-TOPIC = "tandem.matching.pair.v1"
 TYPE = "tandem.matching.v1.PairDissolved"
 
 SEEN = MetaData()
@@ -58,33 +59,29 @@ async def keep(event: events_pb2.PairDissolved, about: Envelope, facts: SeenWork
     facts.seen.add(Seen(id=uuid4(), pair=event.pair_id, turn=about.version))
 
 
-SUBSCRIPTION = subscribe([TOPIC], projections=[keep], reactions=[])
-
-
-def an_event(pair: UUID, version: int, *, poison: bool = False) -> OutboxRow:
-    message = events_pb2.PairDissolved(pair_id=str(pair), mentor_id=POISON if poison else "")
-    return OutboxRow(
-        topic=TOPIC,
-        partition=partition_of(str(pair).encode()),
-        aggregate_id=pair,
-        version=version,
-        type=TYPE,
-        payload=message.SerializeToString(),
-        site="lyon",
-        time=datetime(2026, 1, 5, tzinfo=UTC),
-        traceparent=None,
-    )
-
-
 @dataclass
 class Plant:
-    """A database with an outbox, and another with a consumer of a group of its own."""
+    """A database with an outbox, a topic, and another database with a consumer."""
 
     kafka: str
     url: str
     source: PostgresDatabase
     target: PostgresDatabase
-    group: str = field(default_factory=lambda: f"test.{uuid4().hex}")
+    topic: str = field(default_factory=lambda: f"test.{uuid4().hex}")
+
+    def event(self, pair: UUID, version: int, *, poison: bool = False) -> OutboxRow:
+        message = events_pb2.PairDissolved(pair_id=str(pair), mentor_id=POISON if poison else "")
+        return OutboxRow(
+            topic=self.topic,
+            partition=partition_of(str(pair).encode()),
+            aggregate_id=pair,
+            version=version,
+            type=TYPE,
+            payload=message.SerializeToString(),
+            site="lyon",
+            time=datetime(2026, 1, 5, tzinfo=UTC),
+            traceparent=None,
+        )
 
     async def records(self, *events: OutboxRow) -> None:
         async with self.source.transaction() as store:
@@ -104,8 +101,9 @@ class Plant:
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[Consumer]:
         works = Works(SeenWork, self.target, FixedClock(), Topics({}))
-        args = (SUBSCRIPTION, UseCases(), works, self.target, FixedClock(), 50)
-        consumer = Consumer("sessions", self.kafka, self.group, *args)
+        subscription = subscribe([self.topic], projections=[keep], reactions=[])
+        args = (subscription, UseCases(), works, self.target, FixedClock(), 50)
+        consumer = Consumer("sessions", self.kafka, self.topic, *args)
         await consumer.start()
         try:
             yield consumer
@@ -130,6 +128,12 @@ class Plant:
         await eventually(probe)
 
 
+def make_topic(kafka: str, name: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    admin.create_topics([NewTopic(name, PARTITIONS, -1)])
+    admin.close()
+
+
 @pytest.fixture
 async def plant(kafka: str, databases: Databases) -> AsyncIterator[Plant]:
     async with databases.new() as source_url, databases.new() as target_url:
@@ -139,7 +143,9 @@ async def plant(kafka: str, databases: Databases) -> AsyncIterator[Plant]:
                 await connection.run_sync(tables.KIT.create_all)
                 await connection.run_sync(SEEN.create_all)
         source, target = (PostgresDatabase(engine, SEEN) for engine in engines)
-        yield Plant(kafka, source_url, source, target)
+        plant = Plant(kafka, source_url, source, target)
+        await asyncio.to_thread(make_topic, kafka, plant.topic)
+        yield plant
         for engine in engines:
             await engine.dispose()
 
@@ -148,7 +154,7 @@ async def test_every_event_is_applied_once_and_in_order(plant: Plant) -> None:
     pairs = [uuid4() for _ in range(20)]
     async with plant.relaying() as relay, plant.consuming() as consumer:
         for version in range(1, 11):
-            await plant.records(*(an_event(pair, version) for pair in pairs))
+            await plant.records(*(plant.event(pair, version) for pair in pairs))
         for pair in pairs:
             await plant.has_applied(pair, range(1, 11))
         assert relay.published == 200
@@ -158,12 +164,12 @@ async def test_every_event_is_applied_once_and_in_order(plant: Plant) -> None:
 async def test_what_was_published_twice_is_applied_once(plant: Plant) -> None:
     pair = uuid4()
     async with plant.relaying(), plant.consuming() as consumer:
-        await plant.records(an_event(pair, 1), an_event(pair, 2))
+        await plant.records(plant.event(pair, 1), plant.event(pair, 2))
         await plant.has_applied(pair, [1, 2])
         # As a relay does that was killed between Kafka's acknowledgement and its own mark.
         async with plant.source.engine.begin() as connection:
             await connection.execute(tables.outbox.update().values(published_at=None))
-        await plant.records(an_event(pair, 3))
+        await plant.records(plant.event(pair, 3))
         await plant.has_applied(pair, [1, 2, 3])
         await eventually(lambda: caught_up(consumer))
     assert await plant.turns_of(pair) == [1, 2, 3]
@@ -177,9 +183,9 @@ async def test_a_consumer_goes_on_where_its_database_says_not_where_kafka_does(p
     pair = uuid4()
     async with plant.relaying():
         async with plant.consuming():
-            await plant.records(an_event(pair, 1))
+            await plant.records(plant.event(pair, 1))
             await plant.has_applied(pair, [1])
-        await plant.records(an_event(pair, 2))
+        await plant.records(plant.event(pair, 2))
         # The database was restored to an earlier point; Kafka's group has committed past it.
         async with plant.target.engine.begin() as connection:
             await connection.execute(seen.delete())
@@ -193,12 +199,16 @@ async def test_poison_parks_itself_and_its_followers_while_others_flow(plant: Pl
     bad, good = uuid4(), uuid4()
     async with plant.relaying(), plant.consuming():
         await plant.records(
-            an_event(bad, 1), an_event(bad, 2, poison=True), an_event(good, 1), an_event(bad, 3), an_event(good, 2)
+            plant.event(bad, 1),
+            plant.event(bad, 2, poison=True),
+            plant.event(good, 1),
+            plant.event(bad, 3),
+            plant.event(good, 2),
         )
         await plant.has_applied(good, [1, 2])
         await eventually(lambda: parked_are(plant, bad, [2, 3]))
         assert await plant.turns_of(bad) == [1]
-        await plant.records(an_event(bad, 4))
+        await plant.records(plant.event(bad, 4))
         await eventually(lambda: parked_are(plant, bad, [2, 3, 4]))
 
 
@@ -209,7 +219,7 @@ async def parked_are(plant: Plant, pair: UUID, versions: Sequence[int | None]) -
 async def test_a_gap_parks_what_comes_after_it(plant: Plant) -> None:
     pair = uuid4()
     async with plant.relaying(), plant.consuming():
-        await plant.records(an_event(pair, 1), an_event(pair, 3))
+        await plant.records(plant.event(pair, 1), plant.event(pair, 3))
         await eventually(lambda: parked_are(plant, pair, [3]))
         assert await plant.turns_of(pair) == [1]
 
@@ -221,13 +231,13 @@ async def test_a_record_that_is_no_event_of_ours_is_kept_aside_and_the_rest_flow
     await producer.start()
     try:
         for headers in ([], [("kafka_dlt-original-offset", b"\xff\xfe\x00")], [("ce_aggregateversion", b"one")]):
-            await producer.send_and_wait(TOPIC, b"?", key=key, partition=partition_of(key), headers=headers)
-        await producer.send_and_wait(TOPIC, None, key=key, partition=partition_of(key))
+            await producer.send_and_wait(plant.topic, b"?", key=key, partition=partition_of(key), headers=headers)
+        await producer.send_and_wait(plant.topic, None, key=key, partition=partition_of(key))
     finally:
         await producer.stop()
     other = uuid4()
     async with plant.relaying(), plant.consuming():
-        await plant.records(an_event(other, 1))
+        await plant.records(plant.event(other, 1))
         await plant.has_applied(other, [1])
         await eventually(lambda: parked_are(plant, pair, [None] * 4))
 
@@ -247,11 +257,11 @@ async def test_a_type_that_nobody_handles_is_passed_by(plant: Plant) -> None:
             site=None,
             traceparent=None,
         )
-        await producer.send_and_wait(TOPIC, b"", key=key, partition=partition_of(key), headers=headers)
+        await producer.send_and_wait(plant.topic, b"", key=key, partition=partition_of(key), headers=headers)
     finally:
         await producer.stop()
     async with plant.relaying(), plant.consuming():
-        await plant.records(an_event(pair, 2))
+        await plant.records(plant.event(pair, 2))
         await plant.has_applied(pair, [2])
 
 
@@ -259,7 +269,7 @@ async def test_two_relays_of_one_database_publish_everything_once(plant: Plant) 
     pair = uuid4()
     async with plant.relaying() as first, plant.relaying() as second, plant.consuming():
         for version in range(1, 21):
-            await plant.records(an_event(pair, version))
+            await plant.records(plant.event(pair, version))
         await plant.has_applied(pair, range(1, 21))
         assert first.published + second.published == 20
 
@@ -268,8 +278,8 @@ async def test_rows_of_a_transaction_that_commits_late_are_published_too(plant: 
     early, late = uuid4(), uuid4()
     async with plant.relaying(), plant.consuming():
         async with plant.source.transaction() as slow:
-            await slow.append([an_event(late, 1)])
-            await plant.records(an_event(early, 1))
+            await slow.append([plant.event(late, 1)])
+            await plant.records(plant.event(early, 1))
             await plant.has_applied(early, [1])
         await plant.has_applied(late, [1])
 

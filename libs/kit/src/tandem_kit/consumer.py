@@ -19,7 +19,7 @@ from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.message import FAKE_CONSUMER
 from google.protobuf.message import Message
 from opentelemetry.trace import SpanKind
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -32,11 +32,40 @@ from tandem_kit.postgres import PostgresDatabase, is_transient
 from tandem_kit.tracing import context_from, is_sampled, link_to, span
 from tandem_kit.work import Works
 
-_POLL_MS = 10
+# FastStream waits that long for records, and when there were none sleeps as long again.
+_POLL_MS = 4
 _MAX_POLL_MS = 300_000
 _BACK_OFF_SECONDS = (0.1, 5.0)
 # How often Kafka is told where we are, for tools that show the lag.
 _SHOW_LAG_SECONDS = 1.0
+
+_LOCK_OFFSETS = text("""
+    SELECT o.topic, o.partition, o.next_offset FROM consumer_offsets o
+      JOIN unnest(CAST(:topics AS text[]), CAST(:partitions AS int[])) AS given (topic, partition)
+     USING (topic, partition)
+     WHERE o.consumer_group = :group ORDER BY o.topic, o.partition FOR UPDATE OF o
+""")
+_MOVE_OFFSETS = text("""
+    UPDATE consumer_offsets o SET next_offset = given.following
+      FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:following AS bigint[]))
+           AS given (topic, partition, following)
+     WHERE o.consumer_group = :group AND o.topic = given.topic AND o.partition = given.partition
+""")
+# Inserts what is not there, and locks and returns all, in one order for everybody.
+_LOCK_WATERMARKS = text("""
+    INSERT INTO watermarks (topic, aggregate_id, version)
+    SELECT topic, aggregate, 0
+      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[])) AS given (topic, aggregate)
+     ORDER BY topic, aggregate
+        ON CONFLICT (topic, aggregate_id) DO UPDATE SET version = watermarks.version
+    RETURNING topic, aggregate_id, version, parked
+""")
+_MOVE_WATERMARKS = text("""
+    UPDATE watermarks w SET version = given.version, parked = given.parked
+      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[]),
+                  CAST(:versions AS int[]), CAST(:parked AS bool[])) AS given (topic, aggregate, version, parked)
+     WHERE w.topic = given.topic AND w.aggregate_id = given.aggregate
+""")
 
 
 class WrongOffset(Exception):  # noqa: N818
@@ -70,6 +99,7 @@ class Consumer:
         self._shown_at = 0.0
         self._kafka = kafka
         self._ends: AIOKafkaConsumer | None = None
+        self._begun: set[tuple[str, int]] = set()
         self._broker = KafkaBroker(kafka, allow_auto_create_topics=False, logger=None)
         self._subscriber = self._broker.subscriber(
             *sorted(subscription.topics),
@@ -215,6 +245,8 @@ class Consumer:
                 for record in fresh:
                     await batch.apply(record, park_because)
                 await batch.finish()
+        # Only what is committed has begun.
+        self._begun.update((record.topic, record.partition) for record in records)
         for record in fresh:
             metrics.EVENT_AGE.labels(self.service).observe(max(0.0, time.time() - record.timestamp / 1000))
         self.applied += len(fresh)
@@ -223,34 +255,32 @@ class Consumer:
         self, connection: AsyncConnection, records: Sequence[ConsumerRecord[bytes, bytes]]
     ) -> list[ConsumerRecord[bytes, bytes]]:
         """Lock the partitions' offsets, leave out what was applied before, and move the offsets on."""
-        t = tables.consumer_offsets
         by_partition: dict[tuple[str, int], list[ConsumerRecord[bytes, bytes]]] = defaultdict(list)
         for record in records:
             by_partition[record.topic, record.partition].append(record)
         keys = sorted(by_partition)
-        await connection.execute(
-            insert(t).on_conflict_do_nothing(),
-            [{"consumer_group": self._group, "topic": topic, "partition": p, "next_offset": 0} for topic, p in keys],
-        )
-        rows = await connection.execute(
-            select(t.c.topic, t.c.partition, t.c.next_offset)
-            .where(t.c.consumer_group == self._group, tuple_(t.c.topic, t.c.partition).in_(keys))
-            .order_by(t.c.topic, t.c.partition)
-            .with_for_update()
-        )
+        begin = [key for key in keys if key not in self._begun]
+        if begin:
+            await connection.execute(
+                insert(tables.consumer_offsets).on_conflict_do_nothing(),
+                [{"consumer_group": self._group, "topic": t, "partition": p, "next_offset": 0} for t, p in begin],
+            )
+        where = {"group": self._group, "topics": [t for t, _ in keys], "partitions": [p for _, p in keys]}
+        rows = await connection.execute(_LOCK_OFFSETS, where)
         stored = {(row.topic, row.partition): row.next_offset for row in rows}
+        if len(stored) < len(keys):
+            # Somebody restored the database: begin these partitions anew.
+            self._begun.clear()
+            raise WrongOffset
         fresh: list[ConsumerRecord[bytes, bytes]] = []
+        following: list[int] = []
         for key in keys:
             new = [record for record in by_partition[key] if record.offset >= stored[key]]
             if new and new[0].offset > stored[key]:
                 raise WrongOffset
             fresh += new
-            if new:
-                await connection.execute(
-                    update(t)
-                    .where(t.c.consumer_group == self._group, t.c.topic == key[0], t.c.partition == key[1])
-                    .values(next_offset=new[-1].offset + 1)
-                )
+            following.append(new[-1].offset + 1 if new else stored[key])
+        await connection.execute(_MOVE_OFFSETS, where | {"following": following})
         return fresh
 
 
@@ -284,22 +314,10 @@ class _Batch:
         )
         if not keys:
             return
-        t = tables.watermarks
-        await self._connection.execute(
-            insert(t).on_conflict_do_nothing(), [{"topic": topic, "aggregate_id": a, "version": 0} for topic, a in keys]
-        )
-        rows = await self._connection.execute(
-            select(t)
-            .where(tuple_(t.c.topic, t.c.aggregate_id).in_(keys))
-            .order_by(t.c.topic, t.c.aggregate_id)
-            .with_for_update()
-        )
+        given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
+        rows = list(await self._connection.execute(_LOCK_WATERMARKS, given))
         self._watermarks = {(row.topic, row.aggregate_id): row.version for row in rows}
-        p = tables.parked
-        waiting = await self._connection.execute(
-            select(p.c.topic, p.c.aggregate_id).where(tuple_(p.c.topic, p.c.aggregate_id).in_(keys)).distinct()
-        )
-        self._parked = {(row.topic, row.aggregate_id) for row in waiting}
+        self._parked = {(row.topic, row.aggregate_id) for row in rows if row.parked}
 
     async def apply(self, record: ConsumerRecord[bytes, bytes], park_because: str | None) -> None:
         """Apply one record, or skip it, or park it."""
@@ -352,15 +370,14 @@ class _Batch:
     async def finish(self) -> None:
         """Save what the handlers changed, and the watermarks."""
         await self._work.flush()
-        if self._moved:
-            t = tables.watermarks
-            statement = insert(t)
-            await self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=["topic", "aggregate_id"], set_={"version": statement.excluded.version}
-                ),
-                [{"topic": k[0], "aggregate_id": k[1], "version": self._watermarks[k]} for k in sorted(self._moved)],
-            )
+        keys = sorted(self._moved)
+        if keys:
+            given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
+            versions = {
+                "versions": [self._watermarks[key] for key in keys],
+                "parked": [k in self._parked for k in keys],
+            }
+            await self._connection.execute(_MOVE_WATERMARKS, given | versions)
 
     async def _park(self, record: ConsumerRecord[bytes, bytes], envelope: Envelope | None, reason: str) -> None:
         aggregate = envelope.aggregate_id if envelope else (record.key or b"").decode(errors="replace") or None
@@ -379,8 +396,9 @@ class _Batch:
             )
             .on_conflict_do_nothing()
         )
-        if aggregate is not None:
+        if aggregate is not None and (record.topic, aggregate) in self._watermarks:
             self._parked.add((record.topic, aggregate))
+            self._moved.add((record.topic, aggregate))
         parked = await self._connection.scalar(select(func.count()).select_from(tables.parked))
         metrics.PARKED.labels(self._consumer.service).set(parked or 0)
         self._count("parked")

@@ -1,5 +1,6 @@
 """The store over PostgreSQL."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
@@ -26,7 +27,6 @@ def make_engine(url: str, pool: int) -> AsyncEngine:
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool,
         max_overflow=0,
-        pool_pre_ping=True,
         json_serializer=lambda value: to_json(value).decode(),
     )
 
@@ -83,17 +83,15 @@ class PostgresStore:
                 raise AlreadyExists(table) from error
             raise
 
-    async def update(self, table: str, rows: Sequence[Row]) -> None:
+    async def update(self, table: str, changes: Mapping[UUID, Row]) -> None:
         t = self._tables[table]
-        statement = (
-            update(t)
-            .where(t.c.id == bindparam("key"))
-            .values({column.name: bindparam(f"new_{column.name}") for column in t.c if column.name != "id"})
-        )
-        await self.connection.execute(
-            statement,
-            [{"key": row["id"], **{f"new_{k}": v for k, v in row.items() if k != "id"}} for row in rows],
-        )
+        # Rows that changed in the same columns go together.
+        alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+        for key, values in changes.items():
+            alike[tuple(values)].append({"key": key} | {f"new_{name}": value for name, value in values.items()})
+        for columns, parameters in alike.items():
+            statement = update(t).where(t.c.id == bindparam("key")).values({c: bindparam(f"new_{c}") for c in columns})
+            await self.connection.execute(statement, parameters)
 
     async def upsert(self, table: str, rows: Sequence[Row]) -> None:
         t = self._tables[table]

@@ -63,8 +63,8 @@ class Store(Protocol):
     async def insert(self, table: str, rows: Sequence[Row]) -> None:
         """Add rows; `AlreadyExists` where one breaks a unique constraint."""
 
-    async def update(self, table: str, rows: Sequence[Row]) -> None:
-        """Replace rows of the same ids."""
+    async def update(self, table: str, changes: Mapping[UUID, Row]) -> None:
+        """Change, of the row with each id, the columns that are given."""
 
     async def upsert(self, table: str, rows: Sequence[Row]) -> None:
         """Add or replace rows."""
@@ -211,10 +211,12 @@ class StoredRepository(Generic[T]):
         store = self._work.store
         new, put = self._rows(self._added), self._rows(self._put)
         changed: dict[UUID, dict[str, Any]] = {}
+        changes: dict[UUID, dict[str, Any]] = {}
         for key, (thing, before) in self._loaded.items():
             after = self._dump(thing)
             if after != before:
                 changed[key] = after
+                changes[key] = {column: value for column, value in after.items() if value != before[column]}
         if self._removed:
             await store.delete(self._table, sorted(self._removed))
         if new:
@@ -222,7 +224,7 @@ class StoredRepository(Generic[T]):
         if put:
             await store.upsert(self._table, list(put.values()))
         if changed:
-            await store.update(self._table, list(changed.values()))
+            await store.update(self._table, changes)
         touched = self._added | self._put | {key: self._loaded[key][0] for key in changed}
         self._loaded |= {key: (touched[key], row) for key, row in (new | put | changed).items()}
         self._added.clear()

@@ -70,10 +70,11 @@ class MemoryStore:
                 raise AlreadyExists(table)
             self._write(table, row)
 
-    async def update(self, table: str, rows: Sequence[Row]) -> None:
-        for row in rows:
-            if row["id"] in self._kept.rows.get(table, {}):
-                self._write(table, row)
+    async def update(self, table: str, changes: Mapping[UUID, Row]) -> None:
+        rows = self._kept.rows.get(table, {})
+        for key, values in changes.items():
+            if key in rows:
+                self._write(table, {**rows[key], **values})
 
     async def upsert(self, table: str, rows: Sequence[Row]) -> None:
         for row in rows:

@@ -87,7 +87,9 @@ class StoreSuite:
         row = a_row("shelf")
         async with database.transaction() as store:
             await store.insert("suite_things", [row])
-            await store.update("suite_things", [row | {"place": "cellar"}])
+            await store.update("suite_things", {row["id"]: {"place": "cellar"}})  # type: ignore[dict-item]
+            (changed,) = await store.select("suite_things", {"name": "shelf"})
+            assert changed["place"] == "cellar"
             await store.upsert("suite_things", [row | {"place": "hall"}, a_row("rug", place="stairs")])
         async with database.transaction() as store:
             assert [r["place"] for r in await store.select("suite_things", {"name": "shelf"})] == ["hall"]
