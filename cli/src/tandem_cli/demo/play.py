@@ -49,7 +49,7 @@ async def play(
     cast = await choose_cast(client, company, sites, chance)
     began = SteeredClock(settings.run / "clock").now()
     stage = Stage(client, settings.run, console, words, chance, cast, blueprint, programme, began)
-    stage.say("opened", site=sites[0], month=1)
+    stage.say("opened", sites=sites[0], month=1)
     stage.say("programme", code=blueprint.code)
 
     await opening.enrol_mentors(stage, cast.first_mentors)
@@ -88,7 +88,8 @@ async def _before_month(
     new = sites[len(open_sites) : len(open_sites) + _SITES_OPENING.get(month, 0)]
     for site in new:
         await opening.open_site(stage.client, site)
-        stage.say("opened", site=site, month=month)
+    if new:
+        stage.say("opened", sites=", ".join(new), month=month)
     wave = [a for a in stage.cast.second_mentors if a.hris.site in (new or sites[:1])]
     if month == 3 or new:
         await opening.enrol_mentors(stage, wave)
@@ -120,7 +121,9 @@ async def _leave(stage: Stage, month: int, mentors: int, executives: int, others
     await stage.until(stage.now() + timedelta(days=2))
     before = {pair.id for pair in await pairing.pairs_of(stage)}
     await pairing.follow_runs(stage)
-    await pairing.sign_charters(stage, [p for p in await pairing.pairs_of(stage) if p.id not in before])
+    formed = [pair for pair in await pairing.pairs_of(stage) if pair.id not in before]
+    if formed:
+        await pairing.sign_charters(stage, formed)
 
 
 async def _month(stage: Stage, month: int, open_sites: list[str]) -> dict[str, int]:

@@ -11,8 +11,8 @@ _WORDS = {
         "{people} personnes de {sites} sites importées ; {bad} lignes du fichier RH, en erreur, sont laissées de côté",
     ),
     "opened": (
-        "Site {site} open (month {month}): people imported, works council consulted, notice published, support named",
-        "Site {site} ouvert (mois {month}) : personnes importées, CSE consulté, information publiée, support nommé",
+        "Month {month}: opened {sites} (people imported, works council consulted, notice published, support named)",
+        "Mois {month} : ouverture de {sites} (personnes importées, CSE consulté, information publiée, support nommé)",
     ),
     "programme": (
         "Programme created from blueprints/{code}.yaml, and opened",
