@@ -16,6 +16,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 
 from tandem.matching.v1 import events_pb2
 from tandem_kit import tables
+from tandem_kit.batch import Handling
 from tandem_kit.cloudevents import Envelope, headers_of
 from tandem_kit.consumer import Consumer
 from tandem_kit.handlers import UseCases, subscribe
@@ -102,8 +103,8 @@ class Plant:
     async def consuming(self) -> AsyncIterator[Consumer]:
         works = Works(SeenWork, self.target, FixedClock(), Topics({}))
         subscription = subscribe([self.topic], projections=[keep], reactions=[])
-        args = (subscription, UseCases(), works, self.target, FixedClock(), 50)
-        consumer = Consumer("sessions", self.kafka, self.topic, *args)
+        handling = Handling("sessions", subscription, UseCases(), works, self.target, FixedClock())
+        consumer = Consumer(handling, self.kafka, self.topic, 50)
         await consumer.start()
         try:
             yield consumer

@@ -27,6 +27,8 @@ def make_engine(url: str, pool: int) -> AsyncEngine:
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool,
         max_overflow=0,
+        # An error's text goes to the log: it must not quote names.
+        hide_parameters=True,
         json_serializer=lambda value: to_json(value).decode(),
     )
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from prometheus_client import start_http_server
 from sqlalchemy import MetaData
 
 from tandem_kit import metrics
+from tandem_kit.batch import Handling
 from tandem_kit.clock import SteeredClock, SystemClock
 from tandem_kit.consumer import Consumer
 from tandem_kit.domain import Clock
@@ -83,8 +85,12 @@ class Service:
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
         operations = Operations(self.database, self.relay, self.timers, self.consumer)
         server.add_generic_rpc_handlers((self.rpc.handler, operations.handler()))
-        if server.add_insecure_port(self.settings.listen) == 0:
-            raise OSError(f"{self.settings.listen} is taken")
+        try:
+            server.add_insecure_port(self.settings.listen)
+        except RuntimeError:
+            sys.exit(
+                f"{self.name} cannot listen on {self.settings.listen}: the port is taken, or is not of this machine."
+            )
         return server, healthy
 
 
@@ -123,18 +129,9 @@ class Parts:
         name, settings = self.name, self.settings
         consumer = None
         if subscription is not None:
+            handling = Handling(name, subscription, use_cases, self.works, self.database, self.clock)
             group = f"{settings.group_prefix}.{name}"
-            consumer = Consumer(
-                name,
-                settings.kafka,
-                group,
-                subscription,
-                use_cases,
-                self.works,
-                self.database,
-                self.clock,
-                settings.batch_records,
-            )
+            consumer = Consumer(handling, settings.kafka, group, settings.batch_records)
         return Service(
             name=name,
             settings=settings,

@@ -45,6 +45,9 @@ async def commit_import(command: CommitImport, work: Work, clock: Clock) -> Comm
         known[reference].leave()
         changed.append(known[reference])
     await _follow(changed, work, clock)
+    # What the file said of people is theirs: it is kept no longer than it is needed.
+    for line in await work.lines.where(import_id=staged.id):
+        work.lines.remove(line.id)
     return Committed(staged.id, staged.version, counts_of(plan))
 
 

@@ -1,0 +1,178 @@
+"""One transaction over some records: each is applied, skipped, or parked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from aiokafka import ConsumerRecord
+from google.protobuf.message import Message
+from opentelemetry.trace import SpanKind
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tandem_kit import metrics, tables
+from tandem_kit.cloudevents import BadEnvelope, Envelope, envelope_from
+from tandem_kit.domain import Clock
+from tandem_kit.handlers import Subscription, UseCases
+from tandem_kit.postgres import PostgresDatabase
+from tandem_kit.tracing import context_from, is_sampled, span
+from tandem_kit.work import Works
+
+Record: TypeAlias = ConsumerRecord[bytes, bytes]
+
+# Inserts what is not there, and locks and returns all, in one order for everybody.
+_LOCK_WATERMARKS = text("""
+    INSERT INTO watermarks (topic, aggregate_id, version)
+    SELECT topic, aggregate, 0
+      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[])) AS given (topic, aggregate)
+     ORDER BY topic, aggregate
+        ON CONFLICT (topic, aggregate_id) DO UPDATE SET version = watermarks.version
+    RETURNING topic, aggregate_id, version, parked
+""")
+_MOVE_WATERMARKS = text("""
+    UPDATE watermarks w SET version = given.version, parked = given.parked
+      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[]),
+                  CAST(:versions AS int[]), CAST(:parked AS bool[])) AS given (topic, aggregate, version, parked)
+     WHERE w.topic = given.topic AND w.aggregate_id = given.aggregate
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """What a service does with events, and where."""
+
+    service: str
+    subscription: Subscription
+    use_cases: UseCases
+    works: Works[Any]
+    database: PostgresDatabase
+    clock: Clock
+
+
+class Batch:
+    """One transaction over some records."""
+
+    def __init__(self, handling: Handling, connection: AsyncConnection, records: Sequence[Record]) -> None:
+        self._handling = handling
+        self._connection = connection
+        self._work = handling.works.over(handling.database.store(connection))
+        self._envelopes = {_key(record): _envelope_of(record) for record in records}
+        self._watermarks: dict[tuple[str, str], int] = {}
+        self._moved: set[tuple[str, str]] = set()
+        self._parked: set[tuple[str, str]] = set()
+
+    async def lock_watermarks(self) -> None:
+        """Lock, in one order for everybody, the watermarks of all aggregates of the batch."""
+        events = self._envelopes.items()
+        keys = sorted({(at[0], envelope.aggregate_id) for at, envelope in events if isinstance(envelope, Envelope)})
+        if not keys:
+            return
+        given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
+        rows = list(await self._connection.execute(_LOCK_WATERMARKS, given))
+        self._watermarks = {(row.topic, row.aggregate_id): row.version for row in rows}
+        self._parked = {(row.topic, row.aggregate_id) for row in rows if row.parked}
+
+    async def apply(self, record: Record, park_because: str | None) -> None:
+        """Apply one record, or skip it, or park it."""
+        envelope = self._envelopes[_key(record)]
+        if not isinstance(envelope, Envelope):
+            await self._park(record, None, envelope)
+            return
+        key = (record.topic, envelope.aggregate_id)
+        last = self._watermarks[key]
+        if envelope.version <= last:
+            self._count("skipped")
+        elif park_because is not None:
+            await self._park(record, envelope, park_because)
+        elif key in self._parked:
+            await self._park(record, envelope, "an earlier event of the aggregate is parked")
+        elif envelope.version > last + 1:
+            await self._park(record, envelope, f"versions {last + 1} to {envelope.version - 1} are missing")
+        else:
+            await self._handle(record, envelope)
+            self._watermarks[key] = envelope.version
+            self._moved.add(key)
+
+    async def _handle(self, record: Record, envelope: Envelope) -> None:
+        kind = self._handling.subscription.messages.get(envelope.type)
+        if kind is None:
+            self._count("not_handled")
+            return
+        event = kind.FromString(record.value or b"")
+        if not is_sampled(envelope.traceparent):
+            await self._run_handlers(event, envelope)
+        else:
+            name = f"handle {envelope.type.rsplit('.', 1)[-1]}"
+            parent = context_from({"traceparent": envelope.traceparent or ""})
+            with span(name, SpanKind.CONSUMER, parent=parent, attributes={"messaging.destination.name": record.topic}):
+                await self._run_handlers(event, envelope)
+                # Its changes are saved under its own span; other events' are saved together when the batch ends.
+                await self._work.flush()
+        self._count("applied")
+
+    async def _run_handlers(self, event: Message, envelope: Envelope) -> None:
+        handling = self._handling
+        for project in handling.subscription.projections.get(envelope.type, ()):
+            await project(event, envelope, self._work)
+        for react in handling.subscription.reactions.get(envelope.type, ()):
+            commands = react(event, envelope)
+            for command in commands if isinstance(commands, list | tuple) else [commands]:
+                if command is not None:
+                    await handling.use_cases.handler_for(command)(command, self._work, handling.clock)
+
+    async def finish(self) -> None:
+        """Save what the handlers changed, and the watermarks."""
+        await self._work.flush()
+        keys = sorted(self._moved)
+        if keys:
+            given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
+            versions = {
+                "versions": [self._watermarks[key] for key in keys],
+                "parked": [k in self._parked for k in keys],
+            }
+            await self._connection.execute(_MOVE_WATERMARKS, given | versions)
+
+    async def _park(self, record: Record, envelope: Envelope | None, reason: str) -> None:
+        aggregate = envelope.aggregate_id if envelope else (record.key or b"").decode(errors="replace") or None
+        await self._connection.execute(
+            insert(tables.parked)
+            .values(
+                topic=record.topic,
+                partition=record.partition,
+                record_offset=record.offset,
+                key=record.key,
+                aggregate_id=aggregate,
+                version=envelope.version if envelope else None,
+                headers=[[name, (value or b"").hex()] for name, value in record.headers],
+                payload=record.value,
+                reason=reason[:2000],
+            )
+            .on_conflict_do_nothing()
+        )
+        if aggregate is not None and (record.topic, aggregate) in self._watermarks:
+            self._parked.add((record.topic, aggregate))
+            self._moved.add((record.topic, aggregate))
+        parked = await self._connection.scalar(select(func.count()).select_from(tables.parked))
+        metrics.PARKED.labels(self._handling.service).set(parked or 0)
+        self._count("parked")
+
+    def _count(self, outcome: str) -> None:
+        metrics.RECORDS.labels(self._handling.service, outcome).inc()
+
+
+def traceparent_of(record: Record) -> str | None:
+    """Return the trace that a record belongs to, where its headers tell."""
+    envelope = _envelope_of(record)
+    return envelope.traceparent if isinstance(envelope, Envelope) else None
+
+
+def _key(record: Record) -> tuple[str, int, int]:
+    return record.topic, record.partition, record.offset
+
+
+def _envelope_of(record: Record) -> Envelope | str:
+    try:
+        return envelope_from(record.headers, record.key)
+    except BadEnvelope as error:
+        return str(error)
