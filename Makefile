@@ -69,5 +69,5 @@ clean: ## Stop the local stack and remove what was built
 
 $(BUF): tools/package-lock.json
 	@command -v npm > /dev/null || { echo "make check needs npm (Node 20 or newer) for buf."; exit 1; }
-	cd tools && npm ci --no-audit --no-fund --silent
+	cd tools && npm install --no-save --no-audit --no-fund --loglevel=error
 	@touch $@
