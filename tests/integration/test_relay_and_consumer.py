@@ -99,12 +99,15 @@ class Plant:
             with suppress(asyncio.CancelledError):
                 await task
 
-    @asynccontextmanager
-    async def consuming(self) -> AsyncIterator[Consumer]:
+    def consumer(self) -> Consumer:
         works = Works(SeenWork, self.target, FixedClock(), Topics({}))
         subscription = subscribe([self.topic], projections=[keep], reactions=[])
         handling = Handling("sessions", subscription, UseCases(), works, self.target, FixedClock())
-        consumer = Consumer(handling, self.kafka, self.topic, 50)
+        return Consumer(handling, self.kafka, self.topic, 50)
+
+    @asynccontextmanager
+    async def consuming(self) -> AsyncIterator[Consumer]:
+        consumer = self.consumer()
         await consumer.start()
         try:
             yield consumer
@@ -264,6 +267,20 @@ async def test_a_type_that_nobody_handles_is_passed_by(plant: Plant) -> None:
     async with plant.relaying(), plant.consuming():
         await plant.records(plant.event(pair, 2))
         await plant.has_applied(pair, [2])
+
+
+async def test_what_waits_is_known_before_the_consumer_reads(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying() as relay:
+        await plant.records(plant.event(pair, 1), plant.event(pair, 2))
+
+        async def published() -> bool:
+            return relay.published == 2
+
+        await eventually(published)
+    consumer = plant.consumer()
+    assert await consumer.unread() == 2
+    await consumer.stop()
 
 
 async def test_two_relays_of_one_database_publish_everything_once(plant: Plant) -> None:

@@ -40,7 +40,7 @@ class Client:
         state = StackState.load(settings.run)
         missing = [name for name in SERVICES if not state.running(name)]
         if missing:
-            raise Trouble(f"{', '.join(missing)} does not run; start the stack first: tandem up.")
+            raise Trouble(f"Not running: {', '.join(missing)}. Start the stack first: tandem up.")
         self._state = state
         self._language = language
         self._signer = Signer(settings.run)

@@ -27,6 +27,7 @@ from tandem_kit.batch import Batch, Handling, Record, traceparent_of
 from tandem_kit.logs import get_log
 from tandem_kit.postgres import is_transient
 from tandem_kit.tracing import is_sampled, link_to, span
+from tandem_kit.work import PARTITIONS
 
 # FastStream waits that long for records, and when there were none sleeps as long again.
 _POLL_MS = 4
@@ -104,15 +105,9 @@ class Consumer:
             await self._ends.stop()
 
     async def unread(self) -> int:
-        """Return how many records on the subscribed topics are not applied yet."""
-        consumer = self._subscriber.consumer
-        if consumer is None:
-            return 0
-        partitions = [
-            TopicPartition(topic, p)
-            for topic in self._handling.subscription.topics
-            for p in consumer.partitions_for_topic(topic) or ()
-        ]
+        """Return how many records on the subscribed topics are not applied yet, whether or not this consumer reads."""
+        topics = self._handling.subscription.topics
+        partitions = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
         if self._ends is None:
             # A consumer of its own: on the first one's connection the question waits behind a long poll (0.5 s).
             self._ends = AIOKafkaConsumer(bootstrap_servers=self._kafka)
