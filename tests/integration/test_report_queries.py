@@ -104,7 +104,7 @@ async def test_nothing_is_told_before_the_questionnaire_is_closed(database: Post
     report = await report_of(database, {"lyon": [4] * 50}, comments=20, state=QuestionnaireState.OPEN)
     assert report.indicators[0].answers is None
     assert report.verbatims == ()
-    assert report.reach.answers == 50
+    assert report.reach.answers is None
 
 
 @pytest.mark.parametrize(("comments", "told"), [(9, 0), (10, 10)])

@@ -39,6 +39,9 @@ def do(work: Coroutine[Any, Any, Any]) -> Any:
     except Trouble as trouble:
         console.print(f"[red]✗[/] {trouble}")
         raise typer.Exit(1) from trouble
+    except OSError as error:
+        console.print(f"[red]✗[/] {error.strerror or error}: {error.filename or ''}")
+        raise typer.Exit(1) from error
     except grpc.aio.AioRpcError as error:
         console.print(f"[red]✗[/] {explain(error)}")
         raise typer.Exit(1) from error
@@ -85,7 +88,11 @@ def logs(service: str, follow: Annotated[bool, typer.Option("--follow", "-f")] =
 @app.command()
 def down() -> None:
     """Stop the local stack and remove everything that it kept."""
-    console.print("Stopped; nothing is left." if stack().down() else "Nothing runs here.")
+
+    async def work() -> bool:
+        return stack().down()
+
+    console.print("Stopped; nothing is left." if do(work()) else "Nothing runs here.")
 
 
 @app.command()
@@ -201,6 +208,9 @@ def demo(
     from tandem_cli.demo.words import Words  # noqa: PLC0415
 
     words, local = Words(lang), stack()
+    if json_file is not None and not json_file.parent.is_dir():
+        console.print(f"[red]✗[/] There is no folder {json_file.parent}.")
+        raise typer.Exit(1)
 
     async def work() -> None:
         console.rule(words.of("title"))
@@ -211,8 +221,10 @@ def demo(
             if json_file is not None:
                 json_file.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
         finally:
-            if started and not keep:
+            # What ran before goes on running.
+            ours = not keep and len(started) == len(await local.status())
+            if ours:
                 local.down()
-        console.print(words.of("kept" if keep or not started else "stopped"))
+        console.print(words.of("stopped" if ours else "kept"))
 
     do(work())

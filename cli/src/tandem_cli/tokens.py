@@ -31,14 +31,14 @@ class Signer:
     def __init__(self, run: Path) -> None:
         self._key = OKPKey.import_key(json.loads((run / "signing-key.json").read_text()))
 
-    def sign(self, subject: str, *grants: Grant, person: UUID | None = None) -> str:
-        """Return a token for 12 hours of the machine's time."""
+    def sign(self, subject: str, *grants: Grant, person: UUID | None = None, hours: int = HOURS) -> str:
+        """Return a token for some hours of the machine's time."""
         now = int(time.time())
         claims = {
             "sub": subject,
             "aud": AUDIENCE,
             "iat": now,
-            "exp": now + HOURS * 3600,
+            "exp": now + hours * 3600,
             "grants": [{"role": grant.role.value, "site": grant.site} for grant in grants],
         }
         if person is not None:

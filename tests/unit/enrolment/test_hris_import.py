@@ -12,6 +12,7 @@ from tandem_enrolment.domain.hris_import import Line, plan_import
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.types import ImportId, Topic
 from tandem_kit.domain import RuleBroken
+from tandem_kit.policy import Scope
 from tandem_kit.testing.house import House
 from tests.unit.enrolment.builders import LYON, a_blueprint, a_line, a_person, an_open_site
 
@@ -126,6 +127,21 @@ async def test_a_complete_file_that_would_make_many_leave_is_refused(enrolment: 
     key = await staged(enrolment, a_line(), complete=True)
     with pytest.raises(RuleBroken, match="too_many_leavers"):
         await enrolment.does(CommitImport(key, despite_problems=False))
+
+
+async def test_hr_of_one_site_cannot_say_that_a_file_names_everybody(enrolment: Enrolment) -> None:
+    lyon = Scope(frozenset({"lyon"}))
+    with pytest.raises(RuleBroken, match="complete_file_of_one_site"):
+        await enrolment.does(StartImport("hris.csv", complete=True), lyon)
+    await enrolment.does(StartImport("hris.csv", complete=False), lyon)
+
+
+async def test_the_lines_of_a_file_are_kept_no_longer_than_needed(enrolment: Enrolment) -> None:
+    await enrolment.has(an_open_site())
+    key = await staged(enrolment, a_line())
+    await enrolment.does(CommitImport(key, despite_problems=False))
+    async with enrolment.works.read() as work:
+        assert await work.lines.where() == []
 
 
 async def test_a_leaver_leaves_their_programmes(enrolment: Enrolment) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from tandem.enrolment.v1 import events_pb2
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem.enrolment.v1 import types_pb2 as types
+from tandem.sessions.v1 import service_pb2 as sessions_pb
 from tandem_kit.messages import missing_fields, to_dataclass, to_message, to_plain, unknown_fields
 from tandem_kit.validation import violations
 
@@ -58,6 +59,14 @@ def test_every_violation_is_told_at_once_with_its_path() -> None:
         ("capacity", "is 0, and must be at least 1"),
         ("availability[0].weekday", "is 8, and must be at most 7"),
     ]
+
+
+def test_what_no_database_or_calendar_takes_is_a_violation_and_no_fault_of_ours() -> None:
+    (nul,) = violations(pb.StartImportRequest(file_name="a\0b"))
+    assert nul.field == "file_name"
+    late = sessions_pb.RescheduleSessionRequest(session_id=str(uuid4()), minutes=90)
+    late.starts_at.seconds = 2**62
+    assert [v.field for v in violations(late)] == ["starts_at"]
 
 
 def test_a_choice_that_was_not_made_is_told_with_the_choices() -> None:

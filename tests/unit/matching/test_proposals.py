@@ -122,6 +122,7 @@ async def test_a_decline_leads_to_a_new_run_a_day_after_the_last_one(matching: M
 
 async def test_a_published_proposal_that_nobody_answers_expires(matching: Matching) -> None:
     mentor, mentee = a_mentor(), a_mentee()
+    await matching.has(mentor, mentee)
     run = RunId((await matching.does(ProposePairs(PROGRAMME))).id)
     pool = a_pool([mentor], [mentee])
     await matching.does(StageRun(run, outcome_of(pool, problem_of(pool), {0: 0}), answer_days=10))
@@ -129,6 +130,17 @@ async def test_a_published_proposal_that_nobody_answers_expires(matching: Matchi
     assert matching.told() == ["RunStarted", "RunStaged", "RunPublished", "ProposalPublished"]
     await matching.lets_pass(timedelta(days=11))
     assert matching.told() == ["ProposalWithdrawn"]
+
+
+async def test_nobody_is_proposed_who_left_while_the_solver_thought(matching: Matching) -> None:
+    mentor, mentee = a_mentor(withdrawn=True), a_mentee()
+    await matching.has(mentor, mentee)
+    run = RunId((await matching.does(ProposePairs(PROGRAMME))).id)
+    pool = a_pool([mentor], [mentee])
+    await matching.does(StageRun(run, outcome_of(pool, problem_of(pool), {0: 0}), answer_days=10))
+    staged = matching.facts()[-1]
+    assert staged.proposals == 0  # type: ignore[attr-defined]
+    assert f"rematch/{PROGRAMME}" in matching.database.timers
 
 
 async def test_one_run_of_a_programme_is_solved_at_a_time(matching: Matching) -> None:

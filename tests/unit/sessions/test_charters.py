@@ -64,3 +64,14 @@ async def test_the_end_of_a_pair_calls_its_sessions_off(sessions: Sessions) -> N
     assert sorted(sessions.told()) == ["CharterClosed", "SessionCancelled"]
     with pytest.raises(RuleBroken, match="charter_closed"):
         await sessions.does(a_meeting(charter, tomorrow))
+
+
+async def test_a_session_that_took_place_stays_when_the_pair_ends(sessions: Sessions) -> None:
+    await a_running_programme(sessions)
+    charter = a_charter()
+    await sessions.has(charter)
+    await sessions.does(a_meeting(charter, sessions.clock.now() + timedelta(days=1)))
+    sessions.clock.advance(timedelta(days=2))
+    sessions.facts()
+    await sessions.does(EndPair(PairId(charter.id)))
+    assert sessions.told() == ["CharterClosed"]

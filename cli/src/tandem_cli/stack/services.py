@@ -14,6 +14,8 @@ from tandem_cli.stack.processes import StackState, check_alive, free_port
 from tandem_cli.tokens import Signer
 from tandem_kit.policy import Grant, Role
 
+_TOKEN_HOURS = 24 * 90
+
 SERVICES = ("enrolment", "matching", "sessions", "feedback")
 
 
@@ -23,7 +25,7 @@ def start_service(state: StackState, name: str, settings: CliSettings, kafka: st
     address = state.addresses.get(name) or f"127.0.0.1:{free_port()}"
     token = run / f"{name}.token"
     token.touch(0o600)
-    token.write_text(Signer(run).sign(name, Grant(Role.SERVICE)))
+    token.write_text(Signer(run).sign(name, Grant(Role.SERVICE), hours=_TOKEN_HOURS))
     key = run / "answer-token-key"
     if not key.exists():
         key.touch(0o600)

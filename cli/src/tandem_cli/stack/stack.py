@@ -50,6 +50,11 @@ class Stack:
         with self._alone():
             state = self.state
             before = {name for name in _PARTS if state.running(name)}
+            lost = [name for name in ("postgres", "kafka") if name in state.processes and name not in before]
+            if lost and before:
+                raise Trouble(
+                    f"{' and '.join(lost)} has ended, and the rest cannot go on without it. Begin anew: tandem down."
+                )
             try:
                 await self._start(state)
             except BaseException:
@@ -62,7 +67,11 @@ class Stack:
         clock = self.run / "clock"
         if not clock.exists():
             clock.write_text("0")
-        database, broker = await asyncio.gather(self._postgres(state), self._kafka(state))
+        parts = await asyncio.gather(self._postgres(state), self._kafka(state), return_exceptions=True)
+        for part in parts:
+            if isinstance(part, BaseException):
+                raise part
+        database, broker = (str(part) for part in parts)
         if not state.running("enrolment"):
             await self._timed("databases", self._migrate(database))
             await self._timed("topics", asyncio.to_thread(create_topics, broker))

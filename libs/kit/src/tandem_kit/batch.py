@@ -134,7 +134,11 @@ class Batch:
             await self._connection.execute(_MOVE_WATERMARKS, given | versions)
 
     async def _park(self, record: Record, envelope: Envelope | None, reason: str) -> None:
-        aggregate = envelope.aggregate_id if envelope else (record.key or b"").decode(errors="replace") or None
+        aggregate = (
+            envelope.aggregate_id
+            if envelope
+            else (record.key or b"").decode(errors="replace").replace("\0", "") or None
+        )
         await self._connection.execute(
             insert(tables.parked)
             .values(
@@ -144,9 +148,9 @@ class Batch:
                 key=record.key,
                 aggregate_id=aggregate,
                 version=envelope.version if envelope else None,
-                headers=[[name, (value or b"").hex()] for name, value in record.headers],
+                headers=[[name.replace("\0", ""), (value or b"").hex()] for name, value in record.headers],
                 payload=record.value,
-                reason=reason[:2000],
+                reason=reason[:2000].replace("\0", ""),
             )
             .on_conflict_do_nothing()
         )

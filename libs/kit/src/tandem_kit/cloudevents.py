@@ -67,6 +67,6 @@ def envelope_from(headers: Iterable[tuple[str, bytes | None]], key: bytes | None
     except (KeyError, ValueError) as error:
         raise BadEnvelope(f"header missing or unreadable: {error}") from error
     aggregate = values.get("ce_subject") or (key or b"").decode(errors="replace")
-    if version < 1 or not aggregate or time.tzinfo is None:
+    if not 1 <= version < 2**31 or not aggregate or "\0" in aggregate + type_ or time.tzinfo is None:
         raise BadEnvelope("the version, the subject or the time has no meaning")
     return Envelope(type_, aggregate, version, time, values.get("ce_site"), values.get("traceparent"))

@@ -74,7 +74,8 @@ class Consumer:
             max_records=batch_records,
             batch_timeout_ms=_POLL_MS,
             max_poll_interval_ms=_MAX_POLL_MS,
-            auto_offset_reset="earliest",
+            # An offset that Kafka no longer has stops the reading: any other place would lose events or repeat them.
+            auto_offset_reset="none",
             # Offsets are ours: nothing that FastStream acknowledges decides what is read next.
             ack_policy=AckPolicy.MANUAL,
             listener=_Seek(self),
@@ -110,8 +111,9 @@ class Consumer:
         partitions = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
         if self._ends is None:
             # A consumer of its own: on the first one's connection the question waits behind a long poll (0.5 s).
-            self._ends = AIOKafkaConsumer(bootstrap_servers=self._kafka)
-            await self._ends.start()
+            asker = AIOKafkaConsumer(bootstrap_servers=self._kafka)
+            await asker.start()
+            self._ends = asker
         ends: dict[TopicPartition, int] = await self._ends.end_offsets(partitions)
         async with self._handling.database.engine.connect() as connection:
             stored = await self.stored_offsets(connection)
@@ -170,7 +172,17 @@ class Consumer:
             self._shown_at = time.monotonic()
 
     async def _seek_back(self, records: Sequence[Record]) -> None:
-        await self.seek({TopicPartition(record.topic, record.partition) for record in records})
+        """Go back, however long the database is away: Kafka's position is past these records already."""
+        failures = 0
+        while True:
+            try:
+                await self.seek({TopicPartition(record.topic, record.partition) for record in records})
+            except Exception as error:  # noqa: BLE001 - giving up here would pass the records by
+                get_log().warning("seek_waits", error=repr(error))
+                await asyncio.sleep(_pause(failures))
+                failures += 1
+            else:
+                return
 
     async def _one_by_one(self, records: Sequence[Record]) -> None:
         """Apply each record in a transaction of its own, and park the one that cannot be applied."""

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from sqlalchemy import MetaData, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tandem_kit import tables as kit
@@ -35,10 +36,14 @@ def make_engine(url: str, pool: int) -> AsyncEngine:
 
 def is_transient(error: BaseException) -> bool:
     """Tell whether trying again may succeed: connection lost, deadlock, serialisation, resources, shutdown."""
-    if isinstance(error, DBAPIError):
-        state = getattr(error.orig, "sqlstate", None) or ""
-        return error.connection_invalidated or state[:2] in {"", _CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR}
-    return isinstance(error, OSError | TimeoutError)
+    if isinstance(error, PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return True
+    # What fails while connecting comes from asyncpg as it is, the rest wrapped by SQLAlchemy.
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, OSError | TimeoutError):
+        return True
+    state = getattr(cause, "sqlstate", None) or ""
+    return state[:2] in {_CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR}
 
 
 class PostgresDatabase:

@@ -59,27 +59,27 @@ class Relay:
 
     async def run(self) -> None:
         """Wait for the lead, then publish; after any failure drop everything, back off, and begin again."""
-        failures = 0
+        failures = published = 0
         while True:
             try:
                 await self._lead()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it was, the events still have to go
                 metrics.PUBLISH_FAILURES.labels(self._service).inc()
                 least, most = _BACK_OFF_SECONDS
+                failures = 0 if self.published > published else min(failures + 1, 10)
+                published = self.published
                 pause = min(most, least * 2**failures) * random.uniform(0.5, 1)
-                failures = min(failures + 1, 10)
                 get_log().warning("relay_failed", error=repr(error), retry_in_seconds=round(pause, 2))
                 await asyncio.sleep(pause)
-            else:
-                failures = 0
 
     async def _lead(self) -> None:
         connection = await asyncpg.connect(
             self._database_url, server_settings={"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5"}
         )
         try:
-            # Waits until the leader's session ends.
-            await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+            # Asked again and again: waiting inside one statement would hold a snapshot, and vacuum back.
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_SECONDS)
             await connection.add_listener("outbox", self._wake)
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._kafka, acks="all", enable_idempotence=True, max_batch_size=_BATCH_BYTES

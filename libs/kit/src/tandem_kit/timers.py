@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
+from grpc import StatusCode
 from grpc.aio import AioRpcError
 from opentelemetry.trace import SpanKind
 from sqlalchemy import delete, func, or_, select, update
@@ -36,6 +37,10 @@ def errands(*functions: Errand) -> dict[str, tuple[type, Errand]]:
     """Return the errands by the name of the type that each takes first."""
     kinds = [(next(iter(get_type_hints(function).values())), function) for function in functions]
     return {kind.__name__: (kind, function) for kind, function in kinds}
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, AioRpcError) and error.code() in {StatusCode.UNAVAILABLE, StatusCode.DEADLINE_EXCEEDED}
 
 
 class TimerWorker:
@@ -104,7 +109,7 @@ class TimerWorker:
                 await self._note(timer, refused_by=name)
                 outcome = "refused"
             except Exception as error:  # noqa: BLE001 - a timer is never given up
-                if not (is_transient(error) or isinstance(error, AlreadyExists | AioRpcError)):
+                if not (is_transient(error) or isinstance(error, AlreadyExists) or _is_away(error)):
                     get_log().exception("timer_failed", timer=timer.key)
                 pause = min(_MOST_BACK_OFF_SECONDS, 0.2 * 2 ** min(timer.attempts, 10)) * random.uniform(0.5, 1)
                 until = datetime.fromtimestamp(time.time() + pause, UTC)

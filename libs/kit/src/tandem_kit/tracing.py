@@ -66,7 +66,10 @@ def span(
     attributes: Mapping[str, str | int] | None = None,
 ) -> AbstractContextManager[Span]:
     """Run what follows in a span of its own."""
-    return _tracer.start_as_current_span(name, context=parent, kind=kind, links=links, attributes=attributes)
+    # Not the exception itself: PostgreSQL quotes values in its text.
+    return _tracer.start_as_current_span(
+        name, context=parent, kind=kind, links=links, attributes=attributes, record_exception=False
+    )
 
 
 def start_span(name: str, kind: SpanKind, traceparent: str) -> tuple[Span, str]:

@@ -7,9 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from tandem.rules.v1 import rules_pb2
 
+# The years 2000 to 2200.
+_LEAST_SECONDS, _MOST_SECONDS = 946_684_800, 7_258_118_400
 _CODE = pattern(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -55,9 +58,11 @@ def _of_list(field: Any, rules: rules_pb2.FieldRules, items: list[object], path:
 
 
 def _of_value(field: Any, rules: rules_pb2.FieldRules, value: object, path: str) -> Iterator[Violation]:
-    if isinstance(value, Message):
-        if field.message_type is not None and not field.message_type.full_name.startswith("google."):
-            yield from _of_message(value, path)
+    if isinstance(value, Timestamp):
+        if not _LEAST_SECONDS <= value.seconds <= _MOST_SECONDS:
+            yield Violation(path, "is not a time of this age", "n'est pas une date de notre époque")
+    elif isinstance(value, Message):
+        yield from _of_message(value, path)
     elif isinstance(value, str):
         yield from _of_text(rules, value, path)
     elif field.enum_type is not None:
@@ -81,6 +86,8 @@ def _of_text(rules: rules_pb2.FieldRules, value: str, path: str) -> Iterator[Vio
     if not value.strip():
         if rules.required or rules.uuid or rules.code:
             yield Violation(path, "is missing", "manque")
+    elif "\0" in value:
+        yield Violation(path, "holds a character that is no text", "contient un caractère qui n'est pas du texte")
     elif rules.uuid and not _is_uuid(value):
         yield Violation(
             path, f"is not an identifier (UUID): {value[:60]!r}", f"n'est pas un identifiant (UUID) : {value[:60]!r}"

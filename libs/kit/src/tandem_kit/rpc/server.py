@@ -186,8 +186,7 @@ class Rpc:
             async with self._works.read(scope) as work:
                 return to_message(await method.use_case(command, work, self._clock), response)
         if not method.recorded:
-            async with self._works.begin(scope) as work:
-                return to_message(await method.use_case(command, work, self._clock), response)
+            return await self._once(method, command, response, scope, None, b"")
         key = metadata.get("idempotency-key")
         if not key or len(key) > 200:
             raise Refused(
@@ -204,19 +203,20 @@ class Rpc:
         command: object,
         response: type[Message],
         scope: Scope,
-        key: tuple[str, str, str],
+        key: tuple[str, str, str] | None,
         digest: bytes,
     ) -> Message:
-        """Run the command unless this key has an answer already; both commit together."""
+        """Run the command unless this key has an answer; both commit together. No key: the call leaves no record."""
         for attempt in range(1, _TRIES + 1):
             try:
                 async with self._works.begin(scope) as work:
-                    used = await work.store.claim_key(*key, digest)
+                    used = await work.store.claim_key(*key, digest) if key else None
                     if used is not None:
                         return _first_answer(used, digest, response)
                     result = to_message(await method.use_case(command, work, self._clock), response)
                     await work.flush()
-                    await work.store.keep_response(*key, result.SerializeToString())
+                    if key:
+                        await work.store.keep_response(*key, result.SerializeToString())
                     return result
             except Exception as error:
                 # A deadlock, or another's insert of the same thing: the next try sees what the other did.

@@ -11,6 +11,15 @@ from tandem_kit.application import Repository
 from tandem_kit.domain import Aggregate, Receipt
 
 
+class Reach(Protocol):
+    """The sites that the caller may see and change."""
+
+    @property
+    def sites(self) -> frozenset[str] | None: ...
+
+    def allows(self, site: str) -> bool: ...
+
+
 class Work(Protocol):
     """One transaction over enrolment's database."""
 
@@ -20,5 +29,6 @@ class Work(Protocol):
     enrolments: Repository[Enrolment]
     imports: Repository[HrisImport]
     lines: Repository[Line]
+    scope: Reach
 
     def receipt_for(self, aggregate: Aggregate) -> Receipt: ...

@@ -152,9 +152,8 @@ class HrisImport(Aggregate):
         refuse_unless(self.state is ImportState.STAGED, rules.import_committed)
         refuse_unless(despite_problems or not plan.problems, rules.import_has_problems, count=len(plan.problems))
         leaving = len(plan.leavers)
-        refuse_unless(
-            despite_problems or leaving <= MOST_LEAVERS * active, rules.too_many_leavers, leaving=leaving, active=active
-        )
+        few = not self.complete or leaving <= MOST_LEAVERS * active
+        refuse_unless(despite_problems or few, rules.too_many_leavers, leaving=leaving, active=active)
         self.state = ImportState.COMMITTED
 
 

@@ -113,6 +113,11 @@ import_has_problems = Rule(
     en="The file has {count} problems; correct it, or ask to import the good lines only.",
     fr="Le fichier a {count} problèmes ; corrigez-le, ou demandez à n'importer que les bonnes lignes.",
 )
+complete_file_of_one_site = Rule(
+    "complete_file_of_one_site",
+    en="Only somebody who works for all sites can say that a file names everybody.",
+    fr="Seul quelqu'un qui agit pour tous les sites peut dire qu'un fichier nomme tout le monde.",
+)
 too_many_leavers = Rule(
     "too_many_leavers",
     en="The file would make {leaving} of {active} people leave, more than one in ten: is it complete?",

@@ -80,7 +80,11 @@ _OVERALL = text(
 """
 )
 
-_ANSWERS = text("SELECT count(*) FROM responses WHERE programme_id = :programme")
+_ANSWERS = text("""
+    SELECT count(*) AS n FROM responses r
+      JOIN questionnaires q ON q.id = r.questionnaire_id AND q.state = 'closed'
+     WHERE r.programme_id = :programme HAVING count(*) >= :minimum
+""")
 
 _ANSWERS_BY_SITE = text(
     """WITH counted AS (
@@ -115,7 +119,7 @@ class SqlReports:
         questions = [question for question in questions if question.agreement]
         overall = {row.question: row for row in await self._rows(_OVERALL, given | {"agrees": AGREES_FROM})}
         by_site = {(row.site, row.question): row for row in await self._rows(_BY_SITE, given | {"agrees": AGREES_FROM})}
-        answers = await self._connection.scalar(_ANSWERS, {"programme": programme}) or 0
+        answers = await self._connection.scalar(_ANSWERS, given)
         answers_by_site = {row.site: row.n for row in await self._rows(_ANSWERS_BY_SITE, given)}
         reach = {row.site: row for row in await self._rows(_REACH, {"programme": programme})}
         comments = await self._rows(_VERBATIMS, {"programme": programme, "minimum": MINIMUM_COMMENTS})

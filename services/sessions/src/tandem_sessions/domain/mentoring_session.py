@@ -174,9 +174,10 @@ class MentoringSession(Aggregate):
         self.starts_at, self.minutes = starts_at, minutes
         self.record(SessionRescheduled(SessionId(self.id), starts_at, minutes))
 
-    def cancel(self, by: PersonId | None, reason: CancellationReason) -> None:
-        """Call the session off; `by` is None for staff and for Tandem itself."""
+    def cancel(self, by: PersonId | None, reason: CancellationReason, now: datetime | None = None) -> None:
+        """Call the session off; `by` is None for staff and for Tandem itself, which may do so after it was to begin."""
         self._check_party(by)
+        refuse_unless(by is None or (now is not None and now < self.starts_at), rules.already_begun)
         self.state = SessionState.CANCELLED
         self.record(SessionCancelled(SessionId(self.id), reason))
 

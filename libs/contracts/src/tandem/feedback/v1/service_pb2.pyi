@@ -351,7 +351,7 @@ class Reach(_message.Message):
     collective_sessions: _builtins.int
     questionnaires_sent: _builtins.int
     answers: _builtins.int
-    """Absent for a site whose group is too small."""
+    """Absent before the questionnaire is closed, and where the group is too small."""
     def __init__(
         self,
         *,

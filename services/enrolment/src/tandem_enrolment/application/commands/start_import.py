@@ -2,7 +2,8 @@ from dataclasses import dataclass
 
 from tandem_enrolment.application.ports import Work
 from tandem_enrolment.domain.hris_import import HrisImport
-from tandem_kit.domain import Clock, Receipt
+from tandem_enrolment.domain.rules import complete_file_of_one_site
+from tandem_kit.domain import Clock, Receipt, refuse_unless
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,5 +15,6 @@ class StartImport:
 
 
 async def start_import(command: StartImport, work: Work, clock: Clock) -> Receipt:
+    refuse_unless(not command.complete or work.scope.sites is None, complete_file_of_one_site)
     staged = HrisImport.start(command.file_name, complete=command.complete)
     return work.receipt_for(work.imports.add(staged))

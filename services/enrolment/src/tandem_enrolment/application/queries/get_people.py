@@ -34,5 +34,6 @@ async def get_people(query: GetPeople, work: Work, clock: Clock) -> People:
         tuple(
             NamedPerson(PersonId(p.id), p.given_name, p.family_name, p.mail, p.workplace, p.department, p.active)
             for p in found.values()
+            if work.scope.allows(p.workplace)
         )
     )

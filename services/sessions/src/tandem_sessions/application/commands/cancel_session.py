@@ -17,6 +17,6 @@ class CancelSession:
 
 async def cancel_session(command: CancelSession, work: Work, clock: Clock) -> Receipt:
     session = await work.sessions.get(command.session_id)
-    session.cancel(command.by, command.reason)
+    session.cancel(command.by, command.reason, clock.now())
     await free(session.people, session, work)
     return work.receipt_for(session)

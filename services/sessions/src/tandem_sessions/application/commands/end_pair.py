@@ -17,5 +17,6 @@ async def end_pair(command: EndPair, work: Work, clock: Clock) -> None:
     charter = await work.charters.get(command.pair_id)
     charter.close()
     for session in await work.sessions.where(pair_id=command.pair_id, state=SessionState.SCHEDULED):
-        session.cancel(None, CancellationReason.PAIR_DISSOLVED)
-        await free(session.people, session, work)
+        if session.starts_at > clock.now():
+            session.cancel(None, CancellationReason.PAIR_DISSOLVED)
+            await free(session.people, session, work)

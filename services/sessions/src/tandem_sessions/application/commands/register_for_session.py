@@ -25,8 +25,9 @@ class Registered:
 
 
 async def register_for_session(command: RegisterForSession, work: Work, clock: Clock) -> Registered:
-    refuse_unless(await work.employees.exists(id=command.by, active=True), person_unknown)
     session = await work.sessions.get(command.session_id)
+    # After the session's lock, which a leaver's reaction takes too: it is over, or will see this registration.
+    refuse_unless(await work.employees.exists(id=command.by, active=True), person_unknown)
     place = session.register(command.by, clock.now())
     if place == 0:
         most = (await work.curricula.consult(session.programme_id)).one_to_one.sessions_per_person_max

@@ -24,7 +24,7 @@ async def release_mentor(command: ReleaseMentor, work: Work, clock: Clock) -> No
         programme_id=mentor.programme_id, format=SessionFormat.COLLECTIVE, state=SessionState.SCHEDULED
     )
     for session in sessions:
-        if person in session.mentor_ids:
+        if person in session.mentor_ids and session.starts_at > clock.now():
             session.lose_mentor(person)
             gone = session.people if session.state is SessionState.CANCELLED else []
             await free([person, *gone], session, work)
