@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
@@ -13,7 +14,7 @@ from tandem_matching.adapters.work import MatchingWork
 from tandem_matching.application.commands.form_pair import FormPair, form_pair
 from tandem_matching.application.commands.release_candidate import ReleaseCandidate, release_candidate
 from tandem_matching.application.ports import PairCheck
-from tandem_matching.domain.proposal import ProposalState
+from tandem_matching.domain.proposal import Proposal, ProposalState
 from tandem_matching.domain.types import EnrolmentId, ProposalId
 from tests.unit.matching.builders import a_mentee, a_mentor, a_proposal
 
@@ -55,6 +56,30 @@ async def test_a_pair_never_outlives_somebody_who_left_while_it_formed(matching_
         assert all(pair_.dissolved for pair_ in pairs)
         outcomes.add((left, len(pairs)))
     assert outcomes <= {(ProposalState.WITHDRAWN, 0), (ProposalState.PAIRED, 1)}
+
+
+async def test_two_pairs_that_form_at_once_never_exceed_a_mentors_capacity(
+    matching_database: PostgresDatabase,
+) -> None:
+    clock = FixedClock()
+    works = Works(MatchingWork, matching_database, clock, TOPICS)
+    for _ in range(ROUNDS):
+        mentor, mentees = a_mentor(capacity=1), [a_mentee(), a_mentee()]
+        proposals = [a_proposal(mentor, mentee, state=ProposalState.ACCEPTED) for mentee in mentees]
+        async with works.begin() as work:
+            for candidate in (mentor, *mentees):
+                work.candidates.add(candidate)
+            for proposal in proposals:
+                work.proposals.add(proposal)
+
+        async def form(proposal: Proposal) -> None:
+            async with works.begin() as work:
+                check = PairCheck(eligible=True, broken_rules=())
+                await form_pair(FormPair(ProposalId(proposal.id), check), work, clock)
+
+        await asyncio.gather(*(until_done(partial(form, proposal)) for proposal in proposals))
+        async with works.read() as work:
+            assert len(await work.pairs.where(mentor_id=mentor.person_id)) == 1
 
 
 async def until_done(work: Callable[[], Awaitable[None]]) -> None:

@@ -28,12 +28,12 @@ _LOCK_WATERMARKS = text("""
       FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[])) AS given (topic, aggregate)
      ORDER BY topic, aggregate
         ON CONFLICT (topic, aggregate_id) DO UPDATE SET version = watermarks.version
-    RETURNING topic, aggregate_id, version, parked
+    RETURNING topic, aggregate_id, version
 """)
 _MOVE_WATERMARKS = text("""
-    UPDATE watermarks w SET version = given.version, parked = given.parked
-      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[]),
-                  CAST(:versions AS int[]), CAST(:parked AS bool[])) AS given (topic, aggregate, version, parked)
+    UPDATE watermarks w SET version = given.version
+      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[]), CAST(:versions AS int[]))
+           AS given (topic, aggregate, version)
      WHERE w.topic = given.topic AND w.aggregate_id = given.aggregate
 """)
 
@@ -60,7 +60,6 @@ class Batch:
         self._envelopes = {_key(record): _envelope_of(record) for record in records}
         self._watermarks: dict[tuple[str, str], int] = {}
         self._moved: set[tuple[str, str]] = set()
-        self._parked: set[tuple[str, str]] = set()
 
     async def lock_watermarks(self) -> None:
         """Lock, in one order for everybody, the watermarks of all aggregates of the batch."""
@@ -71,7 +70,6 @@ class Batch:
         given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
         rows = list(await self._connection.execute(_LOCK_WATERMARKS, given))
         self._watermarks = {(row.topic, row.aggregate_id): row.version for row in rows}
-        self._parked = {(row.topic, row.aggregate_id) for row in rows if row.parked}
 
     async def apply(self, record: Record, park_because: str | None) -> None:
         """Apply one record, or skip it, or park it."""
@@ -85,10 +83,9 @@ class Batch:
             self._count("skipped")
         elif park_because is not None:
             await self._park(record, envelope, park_because)
-        elif key in self._parked:
-            await self._park(record, envelope, "an earlier event of the aggregate is parked")
         elif envelope.version > last + 1:
-            await self._park(record, envelope, f"versions {last + 1} to {envelope.version - 1} are missing")
+            # A gap, or an earlier event that is parked: whatever follows it waits behind it.
+            await self._park(record, envelope, f"version {last + 1} has not been applied")
         else:
             await self._handle(record, envelope)
             self._watermarks[key] = envelope.version
@@ -127,10 +124,7 @@ class Batch:
         keys = sorted(self._moved)
         if keys:
             given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
-            versions = {
-                "versions": [self._watermarks[key] for key in keys],
-                "parked": [k in self._parked for k in keys],
-            }
+            versions = {"versions": [self._watermarks[key] for key in keys]}
             await self._connection.execute(_MOVE_WATERMARKS, given | versions)
 
     async def _park(self, record: Record, envelope: Envelope | None, reason: str) -> None:
@@ -154,9 +148,6 @@ class Batch:
             )
             .on_conflict_do_nothing()
         )
-        if aggregate is not None and (record.topic, aggregate) in self._watermarks:
-            self._parked.add((record.topic, aggregate))
-            self._moved.add((record.topic, aggregate))
         parked = await self._connection.scalar(select(func.count()).select_from(tables.parked))
         metrics.PARKED.labels(self._handling.service).set(parked or 0)
         self._count("parked")

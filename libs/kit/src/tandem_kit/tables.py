@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -53,8 +52,6 @@ watermarks = Table(
     Column("topic", Text, primary_key=True),
     Column("aggregate_id", Text, primary_key=True),
     Column("version", Integer, nullable=False),
-    # Events of the aggregate wait in `parked`: later ones wait behind them.
-    Column("parked", Boolean, nullable=False, server_default="false"),
 )
 
 consumer_offsets = Table(

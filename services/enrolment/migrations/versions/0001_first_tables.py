@@ -87,7 +87,6 @@ def upgrade() -> None:
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("aggregate_id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("parked", sa.Boolean(), server_default="false", nullable=False),
         sa.PrimaryKeyConstraint("topic", "aggregate_id"),
     )
     op.create_table(
