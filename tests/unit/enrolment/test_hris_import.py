@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -142,6 +143,16 @@ async def test_the_lines_of_a_file_are_kept_no_longer_than_needed(enrolment: Enr
     await enrolment.does(CommitImport(key, despite_problems=False))
     async with enrolment.works.read() as work:
         assert await work.lines.where() == []
+
+
+async def test_an_import_that_nobody_commits_is_discarded_with_its_lines(enrolment: Enrolment) -> None:
+    await enrolment.has(an_open_site())
+    key = await staged(enrolment, a_line())
+    await enrolment.lets_pass(timedelta(days=3))
+    async with enrolment.works.read() as work:
+        assert await work.lines.where() == []
+    with pytest.raises(RuleBroken, match="import_over"):
+        await enrolment.does(CommitImport(key, despite_problems=True))
 
 
 async def test_a_leaver_leaves_their_programmes(enrolment: Enrolment) -> None:

@@ -109,7 +109,7 @@ class Stack:
             return state.addresses["kafka"]
         shutil.rmtree(self.run / "kafka", ignore_errors=True)
         if not (self.settings.cache / "kafka").exists():
-            self._console.print("  fetching Kafka's jars, once (about 120 MB)…")
+            self._console.print("  fetching Kafka's jars, once (about 50 MB)…")
         started = time.perf_counter()
         address = await asyncio.to_thread(kafka.start_kafka, state, self.settings.cache, self.run)
         await kafka.wait_for_kafka(state, address, self.run)

@@ -4,6 +4,7 @@ from tandem.enrolment.v1 import service_pb2
 from tandem_enrolment.adapters.events import TOPICS
 from tandem_enrolment.adapters.tables import metadata
 from tandem_enrolment.adapters.work import EnrolmentWork
+from tandem_enrolment.application.commands.discard_import import discard_import
 from tandem_enrolment.entrypoints.grpc_server import METHODS
 from tandem_enrolment.settings import Settings
 from tandem_kit.handlers import UseCases
@@ -14,4 +15,4 @@ NAME = "enrolment"
 
 def build(settings: Settings) -> Service:
     parts = Parts.of(NAME, settings, EnrolmentWork, TOPICS, metadata)
-    return parts.service(service_pb2, METHODS, UseCases())
+    return parts.service(service_pb2, METHODS, UseCases(discard_import))

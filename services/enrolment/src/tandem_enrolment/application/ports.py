@@ -7,7 +7,7 @@ from tandem_enrolment.domain.hris_import import HrisImport, Line
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.programme import Programme
 from tandem_enrolment.domain.site import Site
-from tandem_kit.application import Repository
+from tandem_kit.application import Repository, Timers
 from tandem_kit.domain import Aggregate, Receipt
 
 
@@ -29,6 +29,7 @@ class Work(Protocol):
     enrolments: Repository[Enrolment]
     imports: Repository[HrisImport]
     lines: Repository[Line]
+    timers: Timers
     scope: Reach
 
     def receipt_for(self, aggregate: Aggregate) -> Receipt: ...

@@ -63,6 +63,7 @@ reference_twice = Rule("reference_twice", en="stands already in line {line}", fr
 class ImportState(StrEnum):
     STAGED = "staged"
     COMMITTED = "committed"
+    DISCARDED = "discarded"
 
 
 class Change(StrEnum):
@@ -145,11 +146,16 @@ class HrisImport(Aggregate):
         return cls(id=uuid4(), file_name=file_name, complete=complete)
 
     def take_lines(self) -> None:
-        refuse_unless(self.state is ImportState.STAGED, rules.import_committed)
+        refuse_unless(self.state is ImportState.STAGED, rules.import_over)
+
+    def discard(self) -> None:
+        """Nobody committed it in time: what the file said of people is not kept."""
+        if self.state is ImportState.STAGED:
+            self.state = ImportState.DISCARDED
 
     def commit(self, plan: Plan, active: int, *, despite_problems: bool) -> None:
         """Agree to the plan, unless the file has problems or looks incomplete and nobody said to go on."""
-        refuse_unless(self.state is ImportState.STAGED, rules.import_committed)
+        refuse_unless(self.state is ImportState.STAGED, rules.import_over)
         refuse_unless(despite_problems or not plan.problems, rules.import_has_problems, count=len(plan.problems))
         leaving = len(plan.leavers)
         few = not self.complete or leaving <= MOST_LEAVERS * active

@@ -103,10 +103,10 @@ not_your_enrolment = Rule(
     en="Only the person concerned can leave the programme, or HR for them.",
     fr="Seule la personne concernée peut quitter le programme, ou les RH pour elle.",
 )
-import_committed = Rule(
-    "import_committed",
-    en="This import was applied already.",
-    fr="Cet import a déjà été appliqué.",
+import_over = Rule(
+    "import_over",
+    en="This import was applied already, or was left for so long that its lines were removed.",
+    fr="Cet import a déjà été appliqué, ou il a tant attendu que ses lignes ont été supprimées.",
 )
 import_has_problems = Rule(
     "import_has_problems",
