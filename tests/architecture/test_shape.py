@@ -65,5 +65,5 @@ def test_the_glossary_has_the_word_of_every_aggregate() -> None:
             assert f"`{aggregate.__name__}`" in glossary, aggregate.__name__
 
 
-def test_every_topic_is_described_in_the_architecture() -> None:
+def test_every_topic_says_what_it_carries() -> None:
     assert all(topic.description for topic in declared_topics())

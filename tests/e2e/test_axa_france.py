@@ -319,7 +319,7 @@ def is_sql(span: dict[str, Any]) -> bool:
     return bool(span["kind"] == "SpanKind.CLIENT" and "db.statement" in span["attributes"])
 
 
-def test_each_service_is_small_when_it_has_played(played: Played) -> None:
+def test_every_service_is_ready_when_it_has_played(played: Played) -> None:
     said = run(played.home, "status")
     for service in SERVICES:
         line = next(line for line in said.splitlines() if service in line)

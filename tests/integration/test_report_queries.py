@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from tandem_feedback.adapters.reports import SqlReports
 from tandem_feedback.adapters.tables import metadata
@@ -142,7 +141,3 @@ def test_whatever_the_groups_what_is_hidden_is_never_one_group_nor_fewer_than_fi
             assert sum(len(groups[site]) for site in hidden) >= 5
 
     asyncio.run(check())
-
-
-def test_the_guard_is_in_the_query_itself() -> None:
-    assert "minimum" in text(str(SqlReports.of.__globals__["_BY_SITE"])).text

@@ -7,7 +7,6 @@ from typing import Any, Generic, TypeVar
 from google.protobuf.message import Message
 from sqlalchemy import MetaData
 
-from tandem_kit.domain import Aggregate
 from tandem_kit.handlers import UseCases
 from tandem_kit.messages import adapter
 from tandem_kit.policy import EVERYWHERE, Scope
@@ -81,9 +80,3 @@ class House(Generic[W]):
         async with self.works.read() as work:
             repository = next(r for r in work._repositories if r._kind is kind)  # noqa: SLF001 - the kit's own
             return await repository.get(key)
-
-
-def fresh(aggregate: Aggregate) -> Aggregate:
-    """Return the aggregate as if it had been loaded: its facts were told."""
-    aggregate.forget_facts()
-    return aggregate
