@@ -1,8 +1,10 @@
 """What is promised to other systems, held against what is there."""
 
+import importlib
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -125,6 +127,15 @@ def test_every_event_has_an_example_that_decodes_and_says_every_field(name: str)
     said = MessageToDict(message, preserving_proto_field_name=True)
     assert set(said) == {field.name for field in message.DESCRIPTOR.fields}
     assert json.loads(file.read_text()) == said
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_every_event_is_a_fact_of_its_domain_with_the_same_fields(name: str) -> None:
+    service, _, event = name.removeprefix("tandem.").split(".")
+    aggregates = TOPICS[service].topics
+    modules = {importlib.import_module(aggregate.__module__) for aggregate in aggregates}
+    (fact,) = {getattr(module, event) for module in modules if hasattr(module, event)}
+    assert {field.name for field in fields(fact)} == {field.name for field in MESSAGES[name].DESCRIPTOR.fields}
 
 
 def test_there_is_no_example_without_an_event() -> None:
