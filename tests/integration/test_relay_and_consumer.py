@@ -108,11 +108,12 @@ class Plant:
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[Consumer]:
         consumer = self.consumer()
-        await consumer.start()
+        running = asyncio.create_task(consumer.run())
         try:
             yield consumer
         finally:
             await consumer.stop()
+            await running
 
     async def turns_of(self, pair: UUID) -> list[int]:
         async with self.target.engine.connect() as connection:

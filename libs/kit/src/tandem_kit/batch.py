@@ -1,5 +1,6 @@
 """One transaction over some records: each is applied, skipped, or parked."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -21,6 +22,17 @@ from tandem_kit.work import Works
 
 Record: TypeAlias = ConsumerRecord[bytes, bytes]
 
+# Moves each partition's offset past the records of the batch, and tells where it was. It stays locked until the end.
+_TAKE_OFFSETS = text("""
+    INSERT INTO consumer_offsets AS o (consumer_group, topic, partition, next_offset)
+    SELECT :group, topic, partition, following
+      FROM unnest(CAST(:topics AS text[]), CAST(:partitions AS int[]), CAST(:following AS bigint[]))
+           AS given (topic, partition, following)
+     ORDER BY topic, partition
+        ON CONFLICT (consumer_group, topic, partition)
+        DO UPDATE SET next_offset = greatest(o.next_offset, excluded.next_offset)
+    RETURNING o.topic, o.partition, coalesce(old.next_offset, 0) AS stored
+""")
 # Inserts what is not there, and locks and returns all, in one order for everybody.
 _LOCK_WATERMARKS = text("""
     INSERT INTO watermarks (topic, aggregate_id, version)
@@ -38,6 +50,10 @@ _MOVE_WATERMARKS = text("""
 """)
 
 
+class WrongOffset(Exception):  # noqa: N818
+    """The stored offset is not where this batch begins: read again from there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handling:
     """What a service does with events, and where."""
@@ -53,22 +69,46 @@ class Handling:
 class Batch:
     """One transaction over some records."""
 
-    def __init__(self, handling: Handling, connection: AsyncConnection, records: Sequence[Record]) -> None:
+    def __init__(self, handling: Handling, connection: AsyncConnection) -> None:
         self._handling = handling
         self._connection = connection
         self._work = handling.works.over(handling.database.store(connection))
-        self._envelopes = {_key(record): _envelope_of(record) for record in records}
+        self._envelopes: dict[tuple[str, int, int], Envelope | str] = {}
         self._watermarks: dict[tuple[str, str], int] = {}
         self._moved: set[tuple[str, str]] = set()
 
-    async def lock_watermarks(self) -> None:
-        """Lock, in one order for everybody, the watermarks of all aggregates of the batch."""
+    async def take(self, group: str, records: Sequence[Record]) -> list[Record]:
+        """Return the records that this group has not applied yet, after locking what they need and moving on past them.
+
+        `WrongOffset` where earlier ones than these are still to be applied.
+        """
+        by_partition: dict[tuple[str, int], list[Record]] = defaultdict(list)
+        for record in records:
+            by_partition[record.topic, record.partition].append(record)
+        keys = sorted(by_partition)
+        given = {
+            "group": group,
+            "topics": [topic for topic, _ in keys],
+            "partitions": [partition for _, partition in keys],
+            "following": [by_partition[key][-1].offset + 1 for key in keys],
+        }
+        fresh: list[Record] = []
+        for row in await self._connection.execute(_TAKE_OFFSETS, given):
+            new = [record for record in by_partition[row.topic, row.partition] if record.offset >= row.stored]
+            if new and new[0].offset > row.stored:
+                raise WrongOffset
+            fresh += new
+        self._envelopes = {_key(record): _envelope_of(record) for record in fresh}
+        await self._lock_watermarks()
+        return fresh
+
+    async def _lock_watermarks(self) -> None:
         events = self._envelopes.items()
         keys = sorted({(at[0], envelope.aggregate_id) for at, envelope in events if isinstance(envelope, Envelope)})
         if not keys:
             return
         given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
-        rows = list(await self._connection.execute(_LOCK_WATERMARKS, given))
+        rows = await self._connection.execute(_LOCK_WATERMARKS, given)
         self._watermarks = {(row.topic, row.aggregate_id): row.version for row in rows}
 
     async def apply(self, record: Record, park_because: str | None) -> None:

@@ -58,26 +58,31 @@ class Service:
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         server, healthy = self._server()
         await server.start()
-        background = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.timers.run())]
         # A service answers while Kafka is away: what it records waits in the outbox.
-        joining = asyncio.create_task(self.consumer.start()) if self.consumer else None
+        background = [asyncio.create_task(self.relay.run()), asyncio.create_task(self.timers.run())]
+        reading = [asyncio.create_task(self.consumer.run())] if self.consumer else []
         await healthy.set("", health_pb2.HealthCheckResponse.SERVING)
         get_log().info("serving", **settings.printable())
-        await stopping.wait()
+        told = asyncio.create_task(stopping.wait())
+        # None of the others ends by itself, unless it is broken: then the process stops, and is started again.
+        await asyncio.wait([told, *background, *reading], return_when=asyncio.FIRST_COMPLETED)
         get_log().info("draining")
         await healthy.enter_graceful_shutdown()
         await server.stop(settings.drain_seconds)
-        if joining is not None and self.consumer is not None:
-            joining.cancel()
-            await asyncio.gather(joining, return_exceptions=True)
+        if self.consumer is not None:
             await self.consumer.stop()
+        broken = await asyncio.gather(*reading, return_exceptions=True)
         for task in background:
             task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        broken += await asyncio.gather(*background, return_exceptions=True)
+        told.cancel()
         for channel in self.channels:
             await channel.close()
         await self.database.engine.dispose()
         get_log().info("stopped")
+        for error in broken:
+            if isinstance(error, Exception):
+                raise error
 
     def _server(self) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 16 * 2**20)])
