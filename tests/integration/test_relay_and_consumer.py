@@ -86,7 +86,7 @@ class Plant:
 
     async def records(self, *events: OutboxRow) -> None:
         async with self.source.transaction() as store:
-            await store.append(events)
+            await store.record(events)
 
     @asynccontextmanager
     async def relaying(self) -> AsyncIterator[Relay]:
@@ -297,7 +297,7 @@ async def test_rows_of_a_transaction_that_commits_late_are_published_too(plant: 
     early, late = uuid4(), uuid4()
     async with plant.relaying(), plant.consuming():
         async with plant.source.transaction() as slow:
-            await slow.append([plant.event(late, 1)])
+            await slow.record([plant.event(late, 1)])
             await plant.records(plant.event(early, 1))
             await plant.has_applied(early, [1])
         await plant.has_applied(late, [1])

@@ -1,7 +1,7 @@
 """One transaction over some records: each is applied, skipped, or parked."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -33,16 +33,17 @@ _TAKE_OFFSETS = text("""
         DO UPDATE SET next_offset = greatest(o.next_offset, excluded.next_offset)
     RETURNING o.topic, o.partition, coalesce(old.next_offset, 0) AS stored
 """)
-# Inserts what is not there, and locks and returns all, in one order for everybody.
-_LOCK_WATERMARKS = text("""
-    INSERT INTO watermarks (topic, aggregate_id, version)
-    SELECT topic, aggregate, 0
-      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[])) AS given (topic, aggregate)
+# The same for each aggregate: past its last version in the batch; `_SET_BACK` mends what was parked instead.
+_TAKE_WATERMARKS = text("""
+    INSERT INTO watermarks AS w (topic, aggregate_id, version)
+    SELECT topic, aggregate, version
+      FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[]), CAST(:versions AS int[]))
+           AS given (topic, aggregate, version)
      ORDER BY topic, aggregate
-        ON CONFLICT (topic, aggregate_id) DO UPDATE SET version = watermarks.version
-    RETURNING topic, aggregate_id, version
+        ON CONFLICT (topic, aggregate_id) DO UPDATE SET version = greatest(w.version, excluded.version)
+    RETURNING w.topic, w.aggregate_id, w.version AS moved_to, coalesce(old.version, 0) AS last
 """)
-_MOVE_WATERMARKS = text("""
+_SET_BACK = text("""
     UPDATE watermarks w SET version = given.version
       FROM unnest(CAST(:topics AS text[]), CAST(:aggregates AS text[]), CAST(:versions AS int[]))
            AS given (topic, aggregate, version)
@@ -75,7 +76,7 @@ class Batch:
         self._work = handling.works.over(handling.database.store(connection))
         self._envelopes: dict[tuple[str, int, int], Envelope | str] = {}
         self._watermarks: dict[tuple[str, str], int] = {}
-        self._moved: set[tuple[str, str]] = set()
+        self._moved_to: dict[tuple[str, str], int] = {}
 
     async def take(self, group: str, records: Sequence[Record]) -> list[Record]:
         """Return the records that this group has not applied yet, after locking what they need and moving on past them.
@@ -99,17 +100,19 @@ class Batch:
                 raise WrongOffset
             fresh += new
         self._envelopes = {_key(record): _envelope_of(record) for record in fresh}
-        await self._lock_watermarks()
+        await self._take_watermarks()
         return fresh
 
-    async def _lock_watermarks(self) -> None:
-        events = self._envelopes.items()
-        keys = sorted({(at[0], envelope.aggregate_id) for at, envelope in events if isinstance(envelope, Envelope)})
-        if not keys:
-            return
-        given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
-        rows = await self._connection.execute(_LOCK_WATERMARKS, given)
-        self._watermarks = {(row.topic, row.aggregate_id): row.version for row in rows}
+    async def _take_watermarks(self) -> None:
+        versions: dict[tuple[str, str], int] = {}
+        for (topic, _, _), envelope in self._envelopes.items():
+            if isinstance(envelope, Envelope):
+                key = topic, envelope.aggregate_id
+                versions[key] = max(envelope.version, versions.get(key, 0))
+        if versions:
+            for row in await self._connection.execute(_TAKE_WATERMARKS, _arrays(versions)):
+                self._watermarks[row.topic, row.aggregate_id] = row.last
+                self._moved_to[row.topic, row.aggregate_id] = row.moved_to
 
     async def apply(self, record: Record, park_because: str | None) -> None:
         """Apply one record, or skip it, or park it."""
@@ -129,7 +132,6 @@ class Batch:
         else:
             await self._handle(record, envelope)
             self._watermarks[key] = envelope.version
-            self._moved.add(key)
 
     async def _handle(self, record: Record, envelope: Envelope) -> None:
         kind = self._handling.subscription.messages.get(envelope.type)
@@ -159,13 +161,11 @@ class Batch:
                     await handling.use_cases.handler_for(command)(command, self._work, handling.clock)
 
     async def finish(self) -> None:
-        """Save what the handlers changed, and the watermarks."""
+        """Save what the handlers changed; a watermark ends where its aggregate's events were applied to."""
         await self._work.flush()
-        keys = sorted(self._moved)
-        if keys:
-            given = {"topics": [topic for topic, _ in keys], "aggregates": [aggregate for _, aggregate in keys]}
-            versions = {"versions": [self._watermarks[key] for key in keys]}
-            await self._connection.execute(_MOVE_WATERMARKS, given | versions)
+        back = {key: version for key, version in self._watermarks.items() if version != self._moved_to[key]}
+        if back:
+            await self._connection.execute(_SET_BACK, _arrays(back))
 
     async def _park(self, record: Record, envelope: Envelope | None, reason: str) -> None:
         aggregate = (
@@ -200,6 +200,14 @@ def traceparent_of(record: Record) -> str | None:
     """Return the trace that a record belongs to, where its headers tell."""
     envelope = _envelope_of(record)
     return envelope.traceparent if isinstance(envelope, Envelope) else None
+
+
+def _arrays(versions: Mapping[tuple[str, str], int]) -> dict[str, list[str] | list[int]]:
+    return {
+        "topics": [topic for topic, _ in versions],
+        "aggregates": [aggregate for _, aggregate in versions],
+        "versions": list(versions.values()),
+    }
 
 
 def _key(record: Record) -> tuple[str, int, int]:

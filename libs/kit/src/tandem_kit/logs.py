@@ -44,9 +44,8 @@ def set_up_logs(service: str, version: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # Both tell of every reconnection attempt and every group join; what matters of it is in the metrics.
+    # It tells of every reconnection attempt and every group join; what matters of it is in the metrics.
     logging.getLogger("aiokafka").setLevel("ERROR")
-    logging.getLogger("faststream").setLevel("WARNING")
     structlog.contextvars.bind_contextvars(service=service, version=version)
 
 

@@ -5,20 +5,22 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import MetaData, Table, bindparam, delete, insert, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import MetaData, Select, Table, Update, bindparam, delete, select, text, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from tandem_kit import tables as kit
-from tandem_kit.work import AlreadyExists, Lock, OutboxRow, Row
+from tandem_kit.work import AlreadyExists, Answer, Lock, OutboxRow, Row
 
 _UNIQUE_VIOLATION = "23505"
+_Comparison = Literal["equals", "in", "is null"]
 _CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR = "08", "40", "53", "57"
 
 
@@ -74,79 +76,118 @@ class PostgresStore:
     async def select(
         self, table: str, where: Mapping[str, Any], lock: Lock = "change", limit: int | None = None
     ) -> list[Row]:
-        t = self._tables[table]
-        query = select(t).order_by(t.c.id).limit(limit)
-        for column, value in where.items():
-            query = query.where(t.c[column].in_(value) if isinstance(value, list) else t.c[column] == value)
-        if self._lock and lock != "none":
-            query = query.with_for_update(read=lock == "consult")
-        return [dict(row._mapping) for row in await self.connection.execute(query)]  # noqa: SLF001 - a public name
+        shape = tuple((column, _comparison(value)) for column, value in where.items())
+        statement = _select(self._tables[table], shape, lock if self._lock else "none", limit)
+        return [dict(row) for row in (await self.connection.execute(statement, dict(where))).mappings()]
 
     async def insert(self, table: str, rows: Sequence[Row]) -> None:
         try:
-            await self.connection.execute(insert(self._tables[table]), rows)
+            await self.connection.execute(_insert(self._tables[table]), rows)
         except IntegrityError as error:
-            if getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION:
-                raise AlreadyExists(table) from error
-            raise
+            raise _already_exists(error, table) from error
 
     async def update(self, table: str, changes: Mapping[UUID, Row]) -> None:
-        t = self._tables[table]
         # Rows that changed in the same columns go together.
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         for key, values in changes.items():
             alike[tuple(values)].append({"key": key} | {f"new_{name}": value for name, value in values.items()})
         for columns, parameters in alike.items():
-            statement = update(t).where(t.c.id == bindparam("key")).values({c: bindparam(f"new_{c}") for c in columns})
-            await self.connection.execute(statement, parameters)
+            await self.connection.execute(_update(self._tables[table], columns), parameters)
 
     async def upsert(self, table: str, rows: Sequence[Row]) -> None:
-        t = self._tables[table]
-        statement = pg_insert(t)
-        changes = {column.name: statement.excluded[column.name] for column in t.c if column.name != "id"}
-        if changes:
-            statement = statement.on_conflict_do_update(index_elements=["id"], set_=changes)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=["id"])
-        await self.connection.execute(statement, rows)
+        await self.connection.execute(_upsert(self._tables[table]), rows)
 
     async def delete(self, table: str, ids: Sequence[UUID]) -> None:
         t = self._tables[table]
         await self.connection.execute(delete(t).where(t.c.id.in_(list(ids))))
 
-    async def append(self, events: Sequence[OutboxRow]) -> None:
-        await self.connection.execute(insert(kit.outbox), [asdict(event) for event in events])
+    async def record(self, events: Sequence[OutboxRow], answer: Answer | None = None) -> None:
+        given: dict[str, Any] = {name: [getattr(event, name) for event in events] for name in _OUTBOX_COLUMNS}
+        try:
+            if answer is None:
+                await self.connection.execute(_RECORD_EVENTS, given)
+            else:
+                await self.connection.execute(_RECORD_EVENTS_AND_ANSWER, given | asdict(answer))
+        except IntegrityError as error:
+            raise _already_exists(error, "outbox, idempotency_keys") from error
 
     async def set_timer(self, key: str, due_at: datetime, command: str, payload: Any, traceparent: str | None) -> None:
         values = {"due_at": due_at, "command": command, "payload": payload, "traceparent": traceparent}
-        fresh = {"attempts": 0, "retry_at": None, "refused_by": None}
-        await self.connection.execute(
-            pg_insert(kit.timers)
-            .values(key=key, **values)
-            .on_conflict_do_update(index_elements=["key"], set_=values | fresh)
-        )
+        await self.connection.execute(_SET_TIMER, {"key": key} | values)
 
     async def cancel_timer(self, key: str) -> None:
         await self.connection.execute(delete(kit.timers).where(kit.timers.c.key == key))
 
-    async def claim_key(self, caller: str, method: str, key: str, digest: bytes) -> tuple[bytes, bytes | None] | None:
+    async def find_answer(self, caller: str, method: str, key: str) -> Answer | None:
         t = kit.idempotency_keys
-        claimed = await self.connection.execute(
-            pg_insert(t)
-            .values(caller=caller, method=method, key=key, request_digest=digest)
-            .on_conflict_do_nothing()
-            .returning(t.c.key)
-        )
-        if claimed.first() is not None:
-            return None
-        used = await self.connection.execute(
-            select(t.c.request_digest, t.c.response).where(t.c.caller == caller, t.c.method == method, t.c.key == key)
-        )
-        first = used.one()
-        return first.request_digest, first.response
+        query = select(t).where(t.c.caller == caller, t.c.method == method, t.c.key == key)
+        row = (await self.connection.execute(query)).first()
+        return Answer(row.caller, row.method, row.key, row.request_digest, row.response) if row else None
 
-    async def keep_response(self, caller: str, method: str, key: str, response: bytes) -> None:
-        t: Table = kit.idempotency_keys
-        await self.connection.execute(
-            update(t).where(t.c.caller == caller, t.c.method == method, t.c.key == key).values(response=response)
-        )
+
+# Built once for each shape: to build a statement takes SQLAlchemy longer than PostgreSQL takes to answer it.
+@cache
+def _select(
+    table: Table, shape: tuple[tuple[str, _Comparison], ...], lock: Lock, limit: int | None
+) -> Select[tuple[Any, ...]]:
+    query = select(table).order_by(table.c.id).limit(limit)
+    for name, comparison in shape:
+        column = table.c[name]
+        match comparison:
+            case "equals":
+                query = query.where(column == bindparam(name, type_=column.type))
+            case "in":
+                query = query.where(column.in_(bindparam(name, type_=column.type, expanding=True)))
+            case "is null":
+                query = query.where(column.is_(None))
+    return query if lock == "none" else query.with_for_update(read=lock == "consult")
+
+
+def _comparison(value: object) -> _Comparison:
+    return "is null" if value is None else "in" if isinstance(value, list) else "equals"
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _update(table: Table, columns: tuple[str, ...]) -> Update:
+    return update(table).where(table.c.id == bindparam("key")).values({c: bindparam(f"new_{c}") for c in columns})
+
+
+@cache
+def _upsert(table: Table) -> Insert:
+    statement = insert(table)
+    changes = {column.name: statement.excluded[column.name] for column in table.c if column.name != "id"}
+    if not changes:
+        return statement.on_conflict_do_nothing(index_elements=["id"])
+    return statement.on_conflict_do_update(index_elements=["id"], set_=changes)
+
+
+def _already_exists(error: IntegrityError, what: str) -> Exception:
+    return AlreadyExists(what) if getattr(error.orig, "sqlstate", None) == _UNIQUE_VIOLATION else error
+
+
+_OUTBOX_COLUMNS = ("topic", "partition", "aggregate_id", "version", "type", "payload", "site", "time", "traceparent")
+_INSERT_EVENTS = """
+    INSERT INTO outbox (topic, partition, aggregate_id, version, type, payload, site, time, traceparent)
+    SELECT * FROM unnest(
+        CAST(:topic AS text[]), CAST(:partition AS int[]), CAST(:aggregate_id AS uuid[]), CAST(:version AS int[]),
+        CAST(:type AS text[]), CAST(:payload AS bytea[]), CAST(:site AS text[]), CAST(:time AS timestamptz[]),
+        CAST(:traceparent AS text[])
+    )
+"""
+_INSERT_ANSWER = """
+    INSERT INTO idempotency_keys (caller, method, key, request_digest, response)
+    VALUES (:caller, :method, :key, :request_digest, :response)
+"""
+_RECORD_EVENTS = text(_INSERT_EVENTS)
+_RECORD_EVENTS_AND_ANSWER = text(f"WITH answer AS ({_INSERT_ANSWER}) {_INSERT_EVENTS}")
+_SET_TIMER = insert(kit.timers)
+_SET_TIMER = _SET_TIMER.on_conflict_do_update(
+    index_elements=["key"],
+    set_={name: _SET_TIMER.excluded[name] for name in ("due_at", "command", "payload", "traceparent")}
+    | {"attempts": 0, "retry_at": None, "refused_by": None},
+)

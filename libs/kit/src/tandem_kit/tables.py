@@ -106,6 +106,6 @@ idempotency_keys = Table(
     Column("method", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("request_digest", LargeBinary, nullable=False),
-    Column("response", LargeBinary),
+    Column("response", LargeBinary, nullable=False),
     Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )

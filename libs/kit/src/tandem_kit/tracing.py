@@ -1,12 +1,13 @@
 """One trace from a call through its SQL, the outbox and Kafka to the neighbour's handler and its SQL."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
@@ -57,6 +58,7 @@ def trace_sql(engine: AsyncEngine) -> None:
     SQLAlchemyInstrumentor().instrument(engine=engine.sync_engine)
 
 
+@contextmanager
 def span(
     name: str,
     kind: SpanKind = SpanKind.INTERNAL,
@@ -64,12 +66,16 @@ def span(
     parent: Context | None = None,
     links: Sequence[Link] = (),
     attributes: Mapping[str, str | int] | None = None,
-) -> AbstractContextManager[Span]:
-    """Run what follows in a span of its own."""
-    # Not the exception itself: PostgreSQL quotes values in its text.
-    return _tracer.start_as_current_span(
-        name, context=parent, kind=kind, links=links, attributes=attributes, record_exception=False
-    )
+) -> Iterator[Span]:
+    """Run what follows in a span of its own; where it is not recorded, nor are the statements below it."""
+    with (
+        # Not the exception itself: PostgreSQL quotes values in its text.
+        _tracer.start_as_current_span(
+            name, context=parent, kind=kind, links=links, attributes=attributes, record_exception=False
+        ) as begun,
+        nullcontext() if begun.is_recording() else suppress_instrumentation(),
+    ):
+        yield begun
 
 
 def start_span(name: str, kind: SpanKind, traceparent: str) -> tuple[Span, str]:

@@ -52,6 +52,17 @@ class OutboxRow:
     traceparent: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first answer to a command, kept under its idempotency key; its fields are columns of that table."""
+
+    caller: str
+    method: str
+    key: str
+    request_digest: bytes
+    response: bytes
+
+
 class Store(Protocol):
     """What a transaction can do with rows. Rows that are read for change stay locked until it ends."""
 
@@ -72,8 +83,12 @@ class Store(Protocol):
     async def delete(self, table: str, ids: Sequence[UUID]) -> None:
         """Remove rows."""
 
-    async def append(self, events: Sequence[OutboxRow]) -> None:
-        """Write events to the outbox."""
+    async def record(self, events: Sequence[OutboxRow], answer: Answer | None = None) -> None:
+        """Write events to the outbox, and the answer under its key.
+
+        `AlreadyExists` where a version of an aggregate, or the key, was written before; the twin of a command that is
+        under way waits here until that one ends.
+        """
 
     async def set_timer(self, key: str, due_at: datetime, command: str, payload: Any, traceparent: str | None) -> None:
         """Add the timer, or replace the one with this key."""
@@ -81,14 +96,8 @@ class Store(Protocol):
     async def cancel_timer(self, key: str) -> None:
         """Remove the timer, where it exists."""
 
-    async def claim_key(self, caller: str, method: str, key: str, digest: bytes) -> tuple[bytes, bytes | None] | None:
-        """Take an idempotency key: None where it was free, else the digest and response that it was used with.
-
-        A twin that is under way makes this wait until its transaction ends.
-        """
-
-    async def keep_response(self, caller: str, method: str, key: str, response: bytes) -> None:
-        """Remember the first response to a claimed key."""
+    async def find_answer(self, caller: str, method: str, key: str) -> Answer | None:
+        """Return the first answer under this key."""
 
 
 class Database(Protocol):
@@ -279,6 +288,11 @@ class Work:
         self._clock = clock
         self._topics = topics
         self._repositories: list[StoredRepository[Any]] = []
+        self._answer: Answer | None = None
+
+    def answers(self, answer: Answer) -> None:
+        """Keep the command's answer with what it changed."""
+        self._answer = answer
 
     def repository(self, kind: type[T], table: str) -> Repository[T]:
         """Return a repository that this work saves."""
@@ -291,15 +305,16 @@ class Work:
         return Receipt(aggregate.id, aggregate.version)
 
     async def flush(self) -> None:
-        """Save everything, and write the events to the outbox."""
+        """Save everything, and write the events to the outbox, with the answer."""
         events: list[OutboxRow] = []
         for repository in self._repositories:
             for thing in await repository.flush():
                 if isinstance(thing, Aggregate):
                     events += self._topics.outbox_rows(thing, self._clock.now())
                     thing.forget_facts()
-        if events:
-            await self.store.append(events)
+        if events or self._answer:
+            await self.store.record(events, self._answer)
+            self._answer = None
 
 
 class Works(Generic[W]):

@@ -1,7 +1,7 @@
 """Answers gRPC calls: everything around a use case, once for every method.
 
-In this order: trace and metrics, caller, deadline, policy, form of the request, transaction, idempotency key, use case,
-response; and whatever goes wrong becomes a status with details. A service declares its methods as a table of
+In this order: trace and metrics, caller, deadline, policy, form of the request, transaction, use case, response,
+idempotency key; and whatever goes wrong becomes a status with details. A service declares its methods as a table of
 `command(...)` and `query(...)`; what the contract has and the table lacks stops the service when it starts.
 """
 
@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
 from uuid import UUID
@@ -34,7 +34,7 @@ from tandem_kit.rpc.callers import Callers
 from tandem_kit.rpc.errors import Invalid, Refused, denied, internal, status_of
 from tandem_kit.tracing import context_from, span
 from tandem_kit.validation import violations
-from tandem_kit.work import AlreadyExists, Works
+from tandem_kit.work import AlreadyExists, Answer, Works
 
 _TRIES = 4
 
@@ -186,7 +186,7 @@ class Rpc:
             async with self._works.read(scope) as work:
                 return to_message(await method.use_case(command, work, self._clock), response)
         if not method.recorded:
-            return await self._once(method, command, response, scope, None, b"")
+            return await self._change(method, command, response, scope, None)
         key = metadata.get("idempotency-key")
         if not key or len(key) > 200:
             raise Refused(
@@ -195,35 +195,49 @@ class Rpc:
                 "Send an idempotency-key of at most 200 characters with a call that changes something.",
                 "Joignez un idempotency-key d'au plus 200 caractères à un appel qui modifie quelque chose.",
             )
-        return await self._once(method, command, response, scope, (caller.name, method.name, key), _digest(request))
+        record = Answer(caller.name, method.name, key, _digest(request), b"")
+        return await self._change(method, command, response, scope, record)
 
-    async def _once(
-        self,
-        method: Method,
-        command: object,
-        response: type[Message],
-        scope: Scope,
-        key: tuple[str, str, str] | None,
-        digest: bytes,
+    async def _change(
+        self, method: Method, command: object, response: type[Message], scope: Scope, record: Answer | None
     ) -> Message:
-        """Run the command unless this key has an answer; both commit together. No key: the call leaves no record."""
+        """Run the command; its answer commits with what it changed. No record: the call leaves none."""
         for attempt in range(1, _TRIES + 1):
             try:
-                async with self._works.begin(scope) as work:
-                    used = await work.store.claim_key(*key, digest) if key else None
-                    if used is not None:
-                        return _first_answer(used, digest, response)
-                    result = to_message(await method.use_case(command, work, self._clock), response)
-                    await work.flush()
-                    if key:
-                        await work.store.keep_response(*key, result.SerializeToString())
-                    return result
+                return await self._try(method, command, response, scope, record)
             except Exception as error:
+                # A command sent again meets what it did the first time: a rule refuses it, or its key is taken.
+                first = await self._first_answer(record) if record and not is_transient(error) else None
+                if first is not None:
+                    return response.FromString(first)
                 # A deadlock, or another's insert of the same thing: the next try sees what the other did.
                 if attempt == _TRIES or not (isinstance(error, AlreadyExists) or is_transient(error)):
                     raise
                 await asyncio.sleep(0.02 * 2**attempt)
         raise AssertionError("the last try returns or raises")
+
+    async def _try(
+        self, method: Method, command: object, response: type[Message], scope: Scope, record: Answer | None
+    ) -> Message:
+        async with self._works.begin(scope) as work:
+            result = to_message(await method.use_case(command, work, self._clock), response)
+            if record is not None:
+                work.answers(replace(record, response=result.SerializeToString()))
+        return result
+
+    async def _first_answer(self, record: Answer) -> bytes | None:
+        async with self._works.read() as work:
+            first: Answer | None = await work.store.find_answer(record.caller, record.method, record.key)
+        if first is None:
+            return None
+        if first.request_digest != record.request_digest:
+            raise Refused(
+                code_pb2.INVALID_ARGUMENT,
+                "idempotency_key_reused",
+                "This idempotency-key was used with another request.",
+                "Cet idempotency-key a déjà servi pour une autre requête.",
+            )
+        return first.response
 
     def _admit(self, method: Method, metadata: Mapping[str, str]) -> tuple[Caller, Scope]:
         if Role.ANYONE in method.allow:
@@ -245,18 +259,6 @@ def _given(method: Method, caller: Caller) -> dict[str, UUID | None]:
     if caller.person is None:
         raise denied()
     return {"by": caller.person}
-
-
-def _first_answer(used: tuple[bytes, bytes | None], digest: bytes, response: type[Message]) -> Message:
-    first_digest, first_response = used
-    if first_digest != digest or first_response is None:
-        raise Refused(
-            code_pb2.INVALID_ARGUMENT,
-            "idempotency_key_reused",
-            "This idempotency-key was used with another request.",
-            "Cet idempotency-key a déjà servi pour une autre requête.",
-        )
-    return response.FromString(first_response)
 
 
 def _digest(request: Message) -> bytes:

@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Index, MetaData, Table
 from sqlalchemy.dialects.postgresql import JSONB
 
-from tandem_kit.work import AlreadyExists, Lock, OutboxRow, Row
+from tandem_kit.work import AlreadyExists, Answer, Lock, OutboxRow, Row
 
 
 @dataclass
@@ -21,7 +21,7 @@ class _Kept:
     rows: dict[str, dict[UUID, Row]] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
     timers: dict[str, tuple[datetime, str, Any]] = field(default_factory=dict)
-    keys: dict[tuple[str, str, str], tuple[bytes, bytes | None]] = field(default_factory=dict)
+    answers: dict[tuple[str, str, str], Answer] = field(default_factory=dict)
 
 
 class MemoryDatabase:
@@ -84,12 +84,17 @@ class MemoryStore:
         for key in ids:
             self._kept.rows.get(table, {}).pop(key, None)
 
-    async def append(self, events: Sequence[OutboxRow]) -> None:
+    async def record(self, events: Sequence[OutboxRow], answer: Answer | None = None) -> None:
         versions = {(e.topic, e.aggregate_id, e.version) for e in self._kept.outbox}
         for event in events:
             if (event.topic, event.aggregate_id, event.version) in versions:
                 raise AlreadyExists("outbox")
         self._kept.outbox += events
+        if answer is not None:
+            key = (answer.caller, answer.method, answer.key)
+            if key in self._kept.answers:
+                raise AlreadyExists("idempotency_keys")
+            self._kept.answers[key] = answer
 
     async def set_timer(self, key: str, due_at: datetime, command: str, payload: Any, traceparent: str | None) -> None:
         self._kept.timers[key] = (due_at, command, payload)
@@ -97,15 +102,8 @@ class MemoryStore:
     async def cancel_timer(self, key: str) -> None:
         self._kept.timers.pop(key, None)
 
-    async def claim_key(self, caller: str, method: str, key: str, digest: bytes) -> tuple[bytes, bytes | None] | None:
-        used = self._kept.keys.get((caller, method, key))
-        if used is None:
-            self._kept.keys[caller, method, key] = (digest, None)
-        return used
-
-    async def keep_response(self, caller: str, method: str, key: str, response: bytes) -> None:
-        digest, _ = self._kept.keys[caller, method, key]
-        self._kept.keys[caller, method, key] = (digest, response)
+    async def find_answer(self, caller: str, method: str, key: str) -> Answer | None:
+        return self._kept.answers.get((caller, method, key))
 
     def _write(self, table: str, row: Row) -> None:
         t = self._tables[table]

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Index, Integer, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tandem_kit.domain import Aggregate
-from tandem_kit.work import AlreadyExists, Database, OutboxRow, Store
+from tandem_kit.work import AlreadyExists, Answer, Database, OutboxRow, Store
 
 SUITE = MetaData()
 things = Table(
@@ -61,7 +61,7 @@ class StoreSuite:
     async def test_a_transaction_that_fails_leaves_nothing(self, database: Database) -> None:
         async def fail(store: Store) -> None:
             await store.insert("suite_things", [a_row("lamp")])
-            await store.append([an_event(uuid4(), 1)])
+            await store.record([an_event(uuid4(), 1)])
             raise RuntimeError("on purpose")
 
         with pytest.raises(RuntimeError, match="on purpose"):
@@ -105,38 +105,49 @@ class StoreSuite:
     async def test_a_version_of_an_aggregate_is_written_to_the_outbox_once(self, database: Database) -> None:
         key = uuid4()
         async with database.transaction() as store:
-            await store.append([an_event(key, 1), an_event(key, 2)])
+            await store.record([an_event(key, 1), an_event(key, 2)])
         with pytest.raises(Exception, match="outbox"):
             async with database.transaction() as store:
-                await store.append([an_event(key, 2)])
+                await store.record([an_event(key, 2)])
 
-    async def test_a_claimed_key_gives_the_first_response(self, database: Database) -> None:
+    async def test_an_answer_is_found_under_its_key(self, database: Database) -> None:
+        answer = Answer("ann", "Do", "k1", b"digest", b"answer")
         async with database.transaction() as store:
-            assert await store.claim_key("ann", "Do", "k1", b"digest") is None
-            await store.keep_response("ann", "Do", "k1", b"answer")
+            await store.record([an_event(uuid4(), 1)], answer)
         async with database.transaction() as store:
-            assert await store.claim_key("ann", "Do", "k1", b"other") == (b"digest", b"answer")
-            assert await store.claim_key("bob", "Do", "k1", b"other") is None
+            assert await store.find_answer("ann", "Do", "k1") == answer
+            assert await store.find_answer("bob", "Do", "k1") is None
 
-    async def test_a_concurrent_twin_waits_for_the_first_and_gets_its_response(self, database: Database) -> None:
-        claimed, go_on = asyncio.Event(), asyncio.Event()
+    async def test_a_second_answer_under_a_key_is_refused_with_its_events(self, database: Database) -> None:
+        aggregate = uuid4()
+        async with database.transaction() as store:
+            await store.record([], Answer("ann", "Do", "once", b"digest", b"answer"))
+        with pytest.raises(AlreadyExists):
+            async with database.transaction() as store:
+                await store.record([an_event(aggregate, 1)], Answer("ann", "Do", "once", b"digest", b"other"))
+        async with database.transaction() as store:
+            await store.record([an_event(aggregate, 1)])
+
+    async def test_a_concurrent_twin_waits_for_the_first(self, database: Database) -> None:
+        kept, go_on = asyncio.Event(), asyncio.Event()
+        answer = Answer("ann", "Do", "twin", b"digest", b"answer")
 
         async def first() -> None:
             async with database.transaction() as store:
-                await store.claim_key("ann", "Do", "twin", b"digest")
-                claimed.set()
+                await store.record([], answer)
+                kept.set()
                 await go_on.wait()
-                await store.keep_response("ann", "Do", "twin", b"answer")
 
-        async def twin() -> tuple[bytes, bytes | None] | None:
-            await claimed.wait()
+        async def twin() -> None:
+            await kept.wait()
             async with database.transaction() as store:
-                return await store.claim_key("ann", "Do", "twin", b"digest")
+                await store.record([], answer)
 
         running = asyncio.create_task(first()), asyncio.create_task(twin())
-        await claimed.wait()
+        await kept.wait()
         done, _ = await asyncio.wait([running[1]], timeout=0.1)
         assert not done
         go_on.set()
-        assert await running[1] == (b"digest", b"answer")
+        with pytest.raises(AlreadyExists):
+            await running[1]
         await running[0]
