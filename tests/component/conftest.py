@@ -40,8 +40,8 @@ class EnrolmentHouse:
     def as_staff(self, role: Role, site: str | None = None, **more: str) -> list[tuple[str, str]]:
         return self._metadata(self.signer.sign(role.value, Grant(role, site)), more)
 
-    def as_person(self, person: UUID, **more: str) -> list[tuple[str, str]]:
-        return self._metadata(self.signer.sign(str(person), person=person), more)
+    def as_person(self, person: UUID, *grants: Grant, **more: str) -> list[tuple[str, str]]:
+        return self._metadata(self.signer.sign(str(person), *grants, person=person), more)
 
     def _metadata(self, token: str, more: dict[str, str]) -> list[tuple[str, str]]:
         given = {"authorization": f"Bearer {token}"} | {name.replace("_", "-"): value for name, value in more.items()}

@@ -174,6 +174,30 @@ async def test_two_volunteers_at_once_are_enrolled_once(enrolment: EnrolmentHous
     assert sorted(outcomes) == ["already_enrolled"] * 5 + ["enrolled"]
 
 
+async def test_hr_of_another_site_leaves_a_programme_for_themself(enrolment: EnrolmentHouse) -> None:
+    person = await a_volunteer(enrolment)
+    enrolled = await enrolment.stub.EnrolAsMentor(
+        pb.EnrolAsMentorRequest(
+            programme_id=await an_open_programme(enrolment),
+            topics=[types.Topic(code="networks", level=3)],
+            capacity=2,
+            languages=["fr"],
+        ),
+        timeout=10,
+        metadata=enrolment.as_person(person, idempotency_key="enrol"),
+    )
+    request = pb.WithdrawRequest(enrolment_id=enrolled.id)
+    nice = Grant(Role.SITE_HR, "nice")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        other = enrolment.as_person(uuid4(), nice, idempotency_key="other")
+        await enrolment.stub.Withdraw(request, timeout=10, metadata=other)
+    assert reason_of(refused.value) == "not_your_enrolment"
+    left = await enrolment.stub.Withdraw(
+        request, timeout=10, metadata=enrolment.as_person(person, nice, idempotency_key="leave")
+    )
+    assert left.id == enrolled.id
+
+
 async def a_volunteer(enrolment: EnrolmentHouse) -> UUID:
     staff = enrolment.as_staff(MANAGER)
     await enrolment.stub.RegisterSite(SITE, timeout=10, metadata=[*staff, ("idempotency-key", "site")])

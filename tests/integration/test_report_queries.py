@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -11,11 +12,14 @@ from hypothesis import strategies as st
 
 from tandem_feedback.adapters.reports import SqlReports
 from tandem_feedback.adapters.tables import metadata
+from tandem_feedback.application.queries.get_report import GetReport, get_report
 from tandem_feedback.application.report import Report
 from tandem_feedback.domain.questionnaire import QuestionnaireState
 from tandem_feedback.domain.types import ProgrammeId
 from tandem_kit.migrations import migrate
+from tandem_kit.policy import Scope
 from tandem_kit.postgres import PostgresDatabase, make_engine
+from tandem_kit.testing.clock import FixedClock
 from tests.conftest import Databases
 
 
@@ -97,6 +101,23 @@ async def test_a_small_group_hides_the_next_one_so_that_it_cannot_be_reckoned(da
 async def test_two_tiny_groups_hide_a_third_until_five_people_hide(database: PostgresDatabase) -> None:
     report = await report_of(database, {"a": [4], "b": [4], "c": [4] * 7, "d": [4] * 8})
     assert shown(report) == {"a": (None, None), "b": (None, None), "c": (None, None), "d": (8, 8)}
+
+
+async def test_whoever_manages_one_site_sees_it_beside_the_whole(database: PostgresDatabase) -> None:
+    whole = await report_of(database, {"lyon": [4] * 5, "nice": [4] * 5}, comments=10)
+
+    class Reports:
+        async def of(self, _: ProgrammeId) -> Report:
+            return whole
+
+    class OfLyon:
+        scope = Scope(frozenset({"lyon"}))
+        reports = Reports()
+
+    report = await get_report(GetReport(ProgrammeId(uuid4())), cast("Any", OfLyon()), FixedClock())
+    assert shown(report) == {"lyon": (5, 5)}
+    assert report.indicators == whole.indicators
+    assert (len(whole.verbatims), report.verbatims) == (10, ())
 
 
 async def test_nothing_is_told_before_the_questionnaire_is_closed(database: PostgresDatabase) -> None:

@@ -11,7 +11,8 @@ from tandem_enrolment.application.queries.preview_import import ImportCounts, Pr
 from tandem_enrolment.domain.enrolment import Enrolment as Part
 from tandem_enrolment.domain.hris_import import Line, plan_import
 from tandem_enrolment.domain.person import Person
-from tandem_enrolment.domain.types import ImportId, Topic
+from tandem_enrolment.domain.site import Site
+from tandem_enrolment.domain.types import ImportId, SiteCode, Topic
 from tandem_kit.domain import RuleBroken
 from tandem_kit.policy import Scope
 from tandem_kit.testing.house import House
@@ -137,6 +138,17 @@ async def test_hr_of_one_site_cannot_say_that_a_file_names_everybody(enrolment: 
     await enrolment.does(StartImport("hris.csv", complete=False), lyon)
 
 
+async def test_a_file_of_one_site_moves_nobody_of_another(enrolment: Enrolment) -> None:
+    nice = Site.register(SiteCode("nice"), "Nice", "Europe/Paris")
+    await enrolment.has(an_open_site(), nice, a_person(reference="M2", workplace=SiteCode("nice")))
+    key = await staged(enrolment, a_line(reference="M2"))
+    preview = await enrolment.does(PreviewImport(key), Scope(frozenset({"lyon"})))
+    assert [(p.column, p.reason.en.split(";")[0]) for p in preview.problems] == [
+        ("reference", "is somebody of the site nice, which is not yours")
+    ]
+    assert (await enrolment.does(PreviewImport(key))).problems == ()
+
+
 async def test_the_lines_of_a_file_are_kept_no_longer_than_needed(enrolment: Enrolment) -> None:
     await enrolment.has(an_open_site())
     key = await staged(enrolment, a_line())
@@ -167,7 +179,8 @@ async def test_somebody_who_moves_goes_on_at_the_new_site_under_a_new_enrolment(
     person = a_person(reference="M2", workplace="nantes")
     part = part_of(enrolment, person)
     part.certified = True
-    await enrolment.has(an_open_site(), person, part)
+    nantes = Site.register(SiteCode("nantes"), "Nantes", "Europe/Paris")
+    await enrolment.has(an_open_site(), nantes, person, part)
     key = await staged(enrolment, a_line(line=2))
     await enrolment.does(CommitImport(key, despite_problems=False))
     told = enrolment.told()

@@ -11,8 +11,9 @@ from tandem_feedback.application.commands.adopt_questionnaire import AdoptQuesti
 from tandem_feedback.application.commands.answer import Answer
 from tandem_feedback.application.commands.claim_token import ClaimToken
 from tandem_feedback.application.commands.close_questionnaire import CloseQuestionnaire
+from tandem_feedback.application.commands.end_programme import EndProgramme, end_programme
 from tandem_feedback.application.commands.invite_latecomers import InviteLatecomers, invite_latecomers
-from tandem_feedback.application.commands.open_questionnaire import OpenQuestionnaire, open_questionnaire
+from tandem_feedback.application.commands.open_questionnaire import open_questionnaire
 from tandem_feedback.domain.questionnaire import (
     EndedProgramme,
     Participation,
@@ -39,7 +40,7 @@ YES = QuestionAnswer("recommend", 4, None)
 
 @pytest.fixture
 def feedback() -> Feedback:
-    handlers = (adopt_questionnaire, invite_latecomers, open_questionnaire)
+    handlers = (adopt_questionnaire, end_programme, invite_latecomers, open_questionnaire)
     return House(work_with(b"k" * 32), TOPICS, metadata, METHODS, handlers)
 
 
@@ -49,10 +50,16 @@ def coming(person: PersonId, site: str = "lyon", how: str = "collective") -> Par
     )
 
 
+async def the_programme_ends(feedback: Feedback) -> None:
+    await feedback.has(EndedProgramme(id=PROGRAMME))
+    await feedback.does(EndProgramme(PROGRAMME))
+    await feedback.lets_pass(timedelta())
+
+
 async def an_open_questionnaire(feedback: Feedback, *people: PersonId) -> QuestionnaireId:
     await feedback.has(*(coming(person) for person in people))
     await feedback.does(AdoptQuestionnaire(PROGRAMME, QUESTIONS))
-    await feedback.does(OpenQuestionnaire(PROGRAMME))
+    await the_programme_ends(feedback)
     opened = next(fact for fact in feedback.facts() if type(fact).__name__ == "QuestionnaireOpened")
     return QuestionnaireId(UUID(opened.questionnaire_id))  # type: ignore[attr-defined]
 
@@ -67,12 +74,13 @@ async def test_everybody_who_came_is_asked_once_when_the_programme_ends(feedback
     person, other = PersonId(uuid4()), PersonId(uuid4())
     await feedback.has(coming(person), coming(person), coming(other))
     await feedback.does(AdoptQuestionnaire(PROGRAMME, QUESTIONS))
-    await feedback.does(OpenQuestionnaire(PROGRAMME))
+    await feedback.lets_pass(timedelta())
+    assert feedback.told() == []
+    await the_programme_ends(feedback)
     assert feedback.told() == ["QuestionnaireOpened", "QuestionnaireSent", "QuestionnaireSent"]
 
 
 async def test_whoever_comes_to_be_known_later_is_asked_too(feedback: Feedback) -> None:
-    await feedback.has(EndedProgramme(id=PROGRAMME))
     await an_open_questionnaire(feedback, PersonId(uuid4()))
     await feedback.has(coming(PersonId(uuid4())))
     await feedback.does(InviteLatecomers(PROGRAMME))
@@ -80,8 +88,10 @@ async def test_whoever_comes_to_be_known_later_is_asked_too(feedback: Feedback) 
 
 
 async def test_the_end_may_be_known_before_the_questions(feedback: Feedback) -> None:
-    await feedback.has(EndedProgramme(id=PROGRAMME), coming(PersonId(uuid4())))
+    await feedback.has(coming(PersonId(uuid4())))
+    await the_programme_ends(feedback)
     await feedback.does(AdoptQuestionnaire(PROGRAMME, QUESTIONS))
+    await feedback.lets_pass(timedelta())
     assert feedback.told() == ["QuestionnaireOpened", "QuestionnaireSent"]
 
 
@@ -157,6 +167,27 @@ async def test_a_closed_questionnaire_takes_no_answer(feedback: Feedback) -> Non
     await feedback.does(CloseQuestionnaire(questionnaire))
     with pytest.raises(RuleBroken, match="not_open"):
         await feedback.does(Answer(token, (YES,)))
+
+
+async def test_closing_writes_the_answers_anew_so_that_nothing_written_beside_one_leads_to_it(
+    feedback: Feedback,
+) -> None:
+    people = [PersonId(uuid4()) for _ in range(3)]
+    questionnaire = await an_open_questionnaire(feedback, *people)
+    for step, person in enumerate(people):
+        await feedback.does(
+            Answer(await a_token(feedback, questionnaire, person), (QuestionAnswer("recommend", step + 1, None),))
+        )
+
+    async def kept() -> dict[UUID, int]:
+        async with feedback.works.read() as work:
+            return {response.id: response.answers[0].agreement for response in await work.responses.where()}
+
+    before = await kept()
+    await feedback.does(CloseQuestionnaire(questionnaire))
+    after = await kept()
+    assert sorted(after.values()) == sorted(before.values()) == [1, 2, 3]
+    assert not before.keys() & after.keys()
 
 
 async def test_nothing_that_is_kept_of_an_answer_tells_who_or_at_what_hour(feedback: Feedback) -> None:

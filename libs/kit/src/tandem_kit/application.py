@@ -47,3 +47,12 @@ class Timers(Protocol):
 
     async def cancel(self, key: str) -> None:
         """Forget the timer, where it exists."""
+
+
+class Reach(Protocol):
+    """The sites that the caller may see and change; None is all of them."""
+
+    @property
+    def sites(self) -> frozenset[str] | None: ...
+
+    def allows(self, site: str) -> bool: ...

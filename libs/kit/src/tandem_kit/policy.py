@@ -51,15 +51,22 @@ class Scope:
 EVERYWHERE = Scope()
 
 
-def scope_of(caller: Caller, allowed: Collection[Role]) -> Scope | None:
-    """Return where the caller may do something that is allowed to these roles; None is nowhere.
+@dataclass(frozen=True, slots=True)
+class Hat:
+    """In what capacity a caller may do something, and where."""
 
-    An employee acts for themself: whether they are a party is the domain's to say, so no site limits them. Whoever
-    holds another of the allowed roles acts in that role, and within its sites.
-    """
+    scope: Scope
+    for_themself: bool = False
+    """As the employee they are: whether they are a party is the domain's to say, so no site limits them."""
+
+
+def hats_of(caller: Caller, allowed: Collection[Role]) -> list[Hat]:
+    """Return the capacities in which the caller may do what is allowed to these roles: granted roles, then themself."""
     held = [grant for grant in caller.grants if grant.role in allowed]
-    grants = [grant for grant in held if grant.role is not Role.EMPLOYEE] or held
-    if not grants:
-        return None
-    sites = [grant.site for grant in grants]
-    return Scope(None if None in sites else frozenset(site for site in sites if site is not None))
+    sites = [grant.site for grant in held if grant.role is not Role.EMPLOYEE]
+    hats = []
+    if sites:
+        hats.append(Hat(Scope(None if None in sites else frozenset(site for site in sites if site is not None))))
+    if len(held) > len(sites):
+        hats.append(Hat(EVERYWHERE, for_themself=True))
+    return hats

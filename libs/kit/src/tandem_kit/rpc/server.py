@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from types import ModuleType
 from typing import Any, get_args, get_type_hints
@@ -25,10 +25,10 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from tandem_kit import metrics
-from tandem_kit.domain import Clock
+from tandem_kit.domain import Clock, NotFound
 from tandem_kit.logs import get_log
 from tandem_kit.messages import missing_fields, to_dataclass, to_message, unknown_fields
-from tandem_kit.policy import EVERYWHERE, Caller, Role, Scope, scope_of
+from tandem_kit.policy import EVERYWHERE, Caller, Hat, Role, Scope, hats_of
 from tandem_kit.postgres import is_transient
 from tandem_kit.rpc.callers import Callers
 from tandem_kit.rpc.errors import Invalid, Refused, denied, internal, status_of
@@ -170,7 +170,7 @@ class Rpc:
         metadata: Mapping[str, str],
         time_remaining: float | None,
     ) -> Message:
-        caller, scope = self._admit(method, metadata)
+        caller, hats = self._admit(method, metadata)
         if time_remaining is None:
             raise Refused(
                 code_pb2.INVALID_ARGUMENT,
@@ -181,22 +181,27 @@ class Rpc:
         wrong = violations(request)
         if wrong:
             raise Invalid(wrong)
-        command: object = to_dataclass(request, method.takes, **_given(method, caller))
-        if not method.changes:
-            async with self._works.read(scope) as work:
-                return to_message(await method.use_case(command, work, self._clock), response)
-        if not method.recorded:
-            return await self._change(method, command, response, scope, None)
-        key = metadata.get("idempotency-key")
-        if not key or len(key) > 200:
-            raise Refused(
-                code_pb2.INVALID_ARGUMENT,
-                "idempotency_key_required",
-                "Send an idempotency-key of at most 200 characters with a call that changes something.",
-                "Joignez un idempotency-key d'au plus 200 caractères à un appel qui modifie quelque chose.",
-            )
-        record = Answer(caller.name, method.name, key, _digest(request), b"")
-        return await self._change(method, command, response, scope, record)
+        record = _record_of(method, caller, metadata, request)
+        for hat in hats[:-1]:
+            # Out of the reach of a role is not yet out of one's own.
+            with suppress(NotFound):
+                return await self._run(method, request, response, caller, hat, record)
+        return await self._run(method, request, response, caller, hats[-1], record)
+
+    async def _run(
+        self,
+        method: Method,
+        request: Message,
+        response: type[Message],
+        caller: Caller,
+        hat: Hat,
+        record: Answer | None,
+    ) -> Message:
+        command: object = to_dataclass(request, method.takes, **_given(method, caller, hat))
+        if method.changes:
+            return await self._change(method, command, response, hat.scope, record)
+        async with self._works.read(hat.scope) as work:
+            return to_message(await method.use_case(command, work, self._clock), response)
 
     async def _change(
         self, method: Method, command: object, response: type[Message], scope: Scope, record: Answer | None
@@ -239,26 +244,41 @@ class Rpc:
             )
         return first.response
 
-    def _admit(self, method: Method, metadata: Mapping[str, str]) -> tuple[Caller, Scope]:
+    def _admit(self, method: Method, metadata: Mapping[str, str]) -> tuple[Caller, list[Hat]]:
         if Role.ANYONE in method.allow:
-            return Caller("anyone"), EVERYWHERE
+            return Caller("anyone"), [Hat(EVERYWHERE)]
         caller = self._callers.caller_of(metadata.get("authorization"))
-        scope = scope_of(caller, method.allow)
-        if scope is None:
+        hats = hats_of(caller, method.allow)
+        if not hats:
             raise denied()
-        return caller, scope
+        return caller, hats
 
 
-def _given(method: Method, caller: Caller) -> dict[str, UUID | None]:
+def _given(method: Method, caller: Caller, hat: Hat) -> dict[str, UUID | None]:
     """Fill `by`: the person who calls. Where it may be None, somebody who acts in a granted role is nobody's party."""
     if "by" not in {field.name for field in fields(method.takes)}:
         return {}
     optional = type(None) in get_args(get_type_hints(method.takes)["by"])
-    if optional and any(grant.role in method.allow for grant in caller.grants if grant.role is not Role.EMPLOYEE):
+    if optional and not hat.for_themself:
         return {"by": None}
     if caller.person is None:
         raise denied()
     return {"by": caller.person}
+
+
+def _record_of(method: Method, caller: Caller, metadata: Mapping[str, str], request: Message) -> Answer | None:
+    """Return what shall be kept of the call, still without its answer; None where nothing shall."""
+    if not (method.changes and method.recorded):
+        return None
+    key = metadata.get("idempotency-key")
+    if not key or len(key) > 200:
+        raise Refused(
+            code_pb2.INVALID_ARGUMENT,
+            "idempotency_key_required",
+            "Send an idempotency-key of at most 200 characters with a call that changes something.",
+            "Joignez un idempotency-key d'au plus 200 caractères à un appel qui modifie quelque chose.",
+        )
+    return Answer(caller.name, method.name, key, _digest(request), b"")
 
 
 def _digest(request: Message) -> bytes:

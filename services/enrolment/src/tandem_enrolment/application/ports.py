@@ -7,17 +7,8 @@ from tandem_enrolment.domain.hris_import import HrisImport, Line
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.programme import Programme
 from tandem_enrolment.domain.site import Site
-from tandem_kit.application import Repository, Timers
+from tandem_kit.application import Reach, Repository, Timers
 from tandem_kit.domain import Aggregate, Receipt
-
-
-class Reach(Protocol):
-    """The sites that the caller may see and change."""
-
-    @property
-    def sites(self) -> frozenset[str] | None: ...
-
-    def allows(self, site: str) -> bool: ...
 
 
 class Work(Protocol):

@@ -51,6 +51,11 @@ unknown_manager = Rule(
     en="is nobody's reference, here or in Tandem",
     fr="n'est le matricule de personne, ni ici ni dans Tandem",
 )
+person_elsewhere = Rule(
+    "person_elsewhere",
+    en="is somebody of the site {site}, which is not yours; a file of the whole company moves people between sites",
+    fr="est du site {site}, qui n'est pas le vôtre ; un fichier de toute l'entreprise déplace les personnes",
+)
 own_manager = Rule("own_manager", en="is the person's own reference", fr="est le matricule de la personne elle-même")
 management_circle = Rule(
     "management_circle",
@@ -164,7 +169,10 @@ class HrisImport(Aggregate):
 
 
 def plan_import(lines: Iterable[Line], sites: set[str], known: Mapping[str, Person], *, complete: bool) -> Plan:
-    """Read every line, find what is wrong, and compare the rest with the people that are known, by reference."""
+    """Read every line, find what is wrong, and compare the rest with the people that are known, by reference.
+
+    `sites` are those that the caller reaches; people of others are no business of this file.
+    """
     lines = sorted(lines, key=lambda line: line.line)
     in_file = {line.reference.strip() for line in lines}
     problems: list[Problem] = []
@@ -172,6 +180,9 @@ def plan_import(lines: Iterable[Line], sites: set[str], known: Mapping[str, Pers
     first_seen: dict[str, int] = {}
     for line in lines:
         wrong = list(_problems_of(line, sites, in_file | known.keys(), first_seen))
+        person = known.get(line.reference.strip())
+        if person is not None and person.workplace not in sites:
+            wrong.append(Problem(line.line, "reference", line.reference, person_elsewhere, {"site": person.workplace}))
         problems += wrong
         if not wrong:
             good[line.reference.strip()] = (line.line, _details_of(line))

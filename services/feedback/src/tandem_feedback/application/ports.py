@@ -14,7 +14,7 @@ from tandem_feedback.domain.questionnaire import (
     SpentToken,
 )
 from tandem_feedback.domain.types import ProgrammeId
-from tandem_kit.application import Repository, Timers
+from tandem_kit.application import Reach, Repository, Timers
 from tandem_kit.domain import Aggregate, Receipt
 
 
@@ -40,6 +40,7 @@ class Work(Facts, Protocol):
     spent_tokens: Repository[SpentToken]
     reports: Reports
     token_key: bytes
+    scope: Reach
     timers: Timers
 
     def receipt_for(self, aggregate: Aggregate) -> Receipt: ...

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from tandem_feedback.application.commands.open_questionnaire import invite
+from tandem_feedback.application.commands.open_questionnaire import open_when_ended
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain.questionnaire import Question, Questionnaire
 from tandem_feedback.domain.types import ProgrammeId
@@ -16,7 +16,5 @@ class AdoptQuestionnaire:
 
 
 async def adopt_questionnaire(command: AdoptQuestionnaire, work: Work, clock: Clock) -> None:
-    questionnaire = work.questionnaires.add(Questionnaire.draft(command.programme_id, command.questions))
-    if await work.ended_programmes.find(command.programme_id):
-        questionnaire.open()
-        await invite(questionnaire, work)
+    work.questionnaires.add(Questionnaire.draft(command.programme_id, command.questions))
+    await open_when_ended(command.programme_id, work, clock)

@@ -8,12 +8,23 @@ from tandem_kit.domain import Clock
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestionnaire:
-    """The programme has ended: ask everybody who came to a session."""
+    """Ask everybody who came to a session, if the programme has ended and its questionnaire is known."""
 
     programme_id: ProgrammeId
 
 
+async def open_when_ended(programme: ProgrammeId, work: Work, clock: Clock) -> None:
+    """Have it opened by a transaction of its own.
+
+    The end and the questionnaire may arrive at the same moment, each unseen by the other; the later of the two that
+    look once both are written sees both.
+    """
+    await work.timers.set(f"open/{programme}", clock.now(), OpenQuestionnaire(programme))
+
+
 async def open_questionnaire(command: OpenQuestionnaire, work: Work, clock: Clock) -> None:
+    if await work.ended_programmes.find(command.programme_id) is None:
+        return
     for questionnaire in await work.questionnaires.where(programme_id=command.programme_id):
         questionnaire.open()
         await invite(questionnaire, work)
