@@ -18,6 +18,7 @@ from tandem.operations.v1 import service_pb2 as operations
 from tandem.operations.v1.service_pb2_grpc import OperationsServiceStub
 from tandem.sessions.v1.service_pb2_grpc import SessionsServiceStub
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack.processes import StackState
 from tandem_cli.stack.services import SERVICES
@@ -40,7 +41,12 @@ class Client:
         state = StackState.load(settings.run)
         missing = [name for name in SERVICES if not state.running(name)]
         if missing:
-            raise Trouble(f"Not running: {', '.join(missing)}. Start the stack first: tandem up.")
+            raise Trouble(
+                said(
+                    f"Not running: {', '.join(missing)}. Start the stack first: tandem up.",
+                    f"Ne tourne pas : {', '.join(missing)}. Démarrez d'abord la pile : tandem up.",
+                )
+            )
         self._state = state
         self._language = language
         self._signer = Signer(settings.run)
@@ -98,7 +104,10 @@ class Client:
             stuck = [name for name, b in backlog.items() if b.parked_events or b.failed_timers]
             if stuck:
                 raise Trouble(
-                    f"{', '.join(stuck)} set something aside that could not be applied; see tandem logs {stuck[0]}."
+                    said(
+                        f"{', '.join(stuck)} set something aside that could not be applied: tandem logs {stuck[0]}.",
+                        f"{', '.join(stuck)} a mis de côté ce qui n'a pu être appliqué : tandem logs {stuck[0]}.",
+                    )
                 )
             busy = any(b.unpublished_events or b.unread_records or b.due_timers for b in backlog.values())
             activity = [b.activity for b in backlog.values()]
@@ -107,7 +116,12 @@ class Client:
             before = None if busy else activity
             await asyncio.sleep(0.05)
         left = {name: str(b).replace("\n", " ") for name, b in (await self.backlog()).items()}
-        raise Trouble(f"The services did not come to rest in {seconds:.0f} s: {left}")
+        raise Trouble(
+            said(
+                f"The services did not come to rest in {seconds:.0f} s: {left}",
+                f"Les services ne sont pas au repos après {seconds:.0f} s : {left}",
+            )
+        )
 
     def _metadata(self, subject: str, grants: Sequence[Grant], person: UUID | None) -> Metadata:
         token = self._signer.sign(subject, *grants, person=person)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_kit.clock import SteeredClock
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
@@ -14,7 +15,12 @@ def duration_of(text: str) -> timedelta:
     """Read `3d`, `12h` or `90m`."""
     match = re.fullmatch(r"(\d+)([dhm])", text)
     if match is None:
-        raise Trouble(f"{text} is no length of time; write it as 3d, 12h or 90m.")
+        raise Trouble(
+            said(
+                f"{text} is no length of time; write it as 3d, 12h or 90m.",
+                f"{text} n'est pas une durée ; écrivez 3d (jours), 12h ou 90m.",
+            )
+        )
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Coroutine
@@ -16,11 +17,15 @@ from rich.table import Table
 
 from tandem_cli.client import Client, explain
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack.stack import Stack, log_file
 
 app = typer.Typer(
-    help="Run Tandem on this machine, import people, and watch a programme.",
+    help=said(
+        "Run Tandem on this machine, import people, and watch a programme.",
+        "Faire tourner Tandem sur cette machine, importer des personnes, suivre un programme.",
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -32,52 +37,78 @@ def stack() -> Stack:
     return Stack(CliSettings(), console)
 
 
+def fail(sentence: object) -> typer.Exit:
+    """Say what went wrong, and return what ends the command."""
+    console.print(f"[red]✗[/] {sentence}")
+    return typer.Exit(1)
+
+
 def do(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run something to its end; trouble is told in one sentence, Ctrl-C ends quietly."""
+    """Run something to its end; trouble is told in one sentence, Ctrl-C and SIGTERM end it cleanly."""
     try:
-        return asyncio.run(work)
+        return asyncio.run(_until_told(work))
     except Trouble as trouble:
-        console.print(f"[red]✗[/] {trouble}")
-        raise typer.Exit(1) from trouble
+        raise fail(trouble) from trouble
     except OSError as error:
-        console.print(f"[red]✗[/] {error.strerror or error}: {error.filename or ''}")
-        raise typer.Exit(1) from error
+        raise fail(f"{error.strerror or error}: {error.filename or ''}") from error
     except grpc.aio.AioRpcError as error:
-        console.print(f"[red]✗[/] {explain(error)}")
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt as stop:
-        console.print("Stopped.")
+        raise fail(explain(error)) from error
+    except (KeyboardInterrupt, asyncio.CancelledError) as stop:
+        console.print(said("Stopped.", "Arrêté."))
         raise typer.Exit(130) from stop
 
 
-@app.command()
+async def _until_told(work: Coroutine[Any, Any, Any]) -> Any:
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
+
+
+@app.command(
+    help=said(
+        "Start Kafka, PostgreSQL and the four services, and leave them running.",
+        "Démarrer Kafka, PostgreSQL et les quatre services, et les laisser en marche.",
+    )
+)
 def up() -> None:
-    """Start Kafka, PostgreSQL and the four services, and leave them running."""
-    console.print("Starting the local stack…")
-    started = do(stack().up())
-    console.print("Ready. Try: tandem status, tandem logs matching, tandem down." if started else "It runs already.")
+    console.print(said("Starting the local stack…", "Démarrage de la pile locale…"))
+    if do(stack().up()):
+        console.print(
+            said(
+                "Ready. Try: tandem status, tandem logs matching, tandem down.",
+                "Prêt. Essayez : tandem status, tandem logs matching, tandem down.",
+            )
+        )
+    else:
+        console.print(said("It runs already.", "Elle tourne déjà."))
 
 
-@app.command()
+@app.command(
+    help=said(
+        "Tell what runs, where, and how much memory it takes.",
+        "Dire ce qui tourne, où, et la mémoire que cela prend.",
+    )
+)
 def status() -> None:
-    """Tell what runs, where, and how much memory it takes."""
-    table = Table("part", "address", "pid", "memory", "state", box=None)
+    columns = said("part address pid memory state", "partie adresse pid mémoire état").split()
+    table = Table(*columns, box=None)
     for part in do(stack().status()):
-        memory = f"{part.megabytes} MB" if part.megabytes is not None else ""
+        memory = f"{part.megabytes} {said('MB', 'Mo')}" if part.megabytes is not None else ""
         table.add_row(part.name, part.address, str(part.pid or ""), memory, part.state)
     console.print(table)
 
 
-@app.command()
+@app.command(
+    help=said("Show what a part of the stack has logged.", "Montrer ce qu'une partie de la pile a écrit au journal.")
+)
 def logs(service: str, follow: Annotated[bool, typer.Option("--follow", "-f")] = False) -> None:
-    """Show what a part of the stack has logged."""
     try:
         file = log_file(CliSettings().run, service)
     except Trouble as trouble:
-        console.print(f"[red]✗[/] {trouble}")
-        raise typer.Exit(1) from trouble
+        raise fail(trouble) from trouble
     if not file.exists():
-        console.print(f"{service} has logged nothing.")
+        console.print(said(f"{service} has logged nothing.", f"{service} n'a rien écrit au journal."))
         return
     if follow:
         subprocess.run(["tail", "-n", "50", "-F", str(file)], check=False)  # noqa: S603, S607
@@ -85,78 +116,130 @@ def logs(service: str, follow: Annotated[bool, typer.Option("--follow", "-f")] =
         sys.stdout.write(file.read_text(errors="replace"))
 
 
-@app.command()
+@app.command(
+    help=said(
+        "Stop the local stack and remove everything that it kept.",
+        "Arrêter la pile locale et supprimer tout ce qu'elle gardait.",
+    )
+)
 def down() -> None:
-    """Stop the local stack and remove everything that it kept."""
 
     async def work() -> bool:
         return stack().down()
 
-    console.print("Stopped; nothing is left." if do(work()) else "Nothing runs here.")
+    if do(work()):
+        console.print(said("Stopped; nothing is left.", "Arrêtée ; il ne reste rien."))
+    else:
+        console.print(said("Nothing runs here.", "Rien ne tourne ici."))
 
 
-@app.command()
+_ROLE = said(
+    "A role, as programme_manager; may be given again.", "Un rôle, comme programme_manager ; peut être répété."
+)
+_SITE = said("The site that the roles are for; every site without it.", "Le site des rôles ; sans lui, tous les sites.")
+_PERSON = said("The person who calls, by their id.", "La personne qui appelle, par son identifiant.")
+_NAME = said("The subject of the token.", "Le sujet du jeton.")
+
+
+@app.command(
+    help=said("Sign a token for calling the local services.", "Signer un jeton pour appeler les services locaux.")
+)
 def token(
-    role: Annotated[list[str], typer.Option(help="A role, as programme_manager; may be given again.")] = [],  # noqa: B006
-    site: Annotated[str | None, typer.Option(help="The site that the roles are for; every site without it.")] = None,
-    person: Annotated[UUID | None, typer.Option(help="The person who calls, by their id.")] = None,
-    name: Annotated[str, typer.Option(help="The subject of the token.")] = "somebody",
+    role: Annotated[list[str], typer.Option(help=_ROLE)] = [],  # noqa: B006
+    site: Annotated[str | None, typer.Option(help=_SITE)] = None,
+    person: Annotated[UUID | None, typer.Option(help=_PERSON)] = None,
+    name: Annotated[str, typer.Option(help=_NAME)] = "somebody",
 ) -> None:
-    """Sign a token for calling the local services."""
     from tandem_cli.tokens import Signer  # noqa: PLC0415 - slow to load
     from tandem_kit.policy import Grant, Role  # noqa: PLC0415
 
     run = CliSettings().run
     if not (run / "signing-key.json").exists():
-        console.print("[red]✗[/] There is no signing key; start the stack first: tandem up.")
-        raise typer.Exit(1)
+        raise fail(
+            said(
+                "There is no signing key; start the stack first: tandem up.",
+                "Il n'y a pas de clé de signature ; démarrez d'abord la pile : tandem up.",
+            )
+        )
     known = [r.value for r in Role if r is not Role.ANYONE]
     unknown = [r for r in role if r not in known]
     if unknown:
-        console.print(f"[red]✗[/] {unknown[0]} is no role; there are {', '.join(known)}.")
-        raise typer.Exit(1)
+        raise fail(
+            said(
+                f"{unknown[0]} is no role; there are {', '.join(known)}.",
+                f"{unknown[0]} n'est pas un rôle ; il y a {', '.join(known)}.",
+            )
+        )
     grants = [Grant(Role(r), site) for r in role]
     sys.stdout.write(Signer(run).sign(str(person or name), *grants, person=person) + "\n")
 
 
-people = typer.Typer(help="People, from the HRIS.", no_args_is_help=True)
-clock = typer.Typer(help="The programme's time, in the local stack.", no_args_is_help=True)
+people = typer.Typer(help=said("People, from the HRIS.", "Les personnes, depuis le SIRH."), no_args_is_help=True)
+clock = typer.Typer(
+    help=said("The programme's time, in the local stack.", "Le temps du programme, dans la pile locale."),
+    no_args_is_help=True,
+)
 app.add_typer(people, name="people")
 app.add_typer(clock, name="clock")
 
 
 def language_of(text: str) -> str:
     if text not in {"en", "fr"}:
-        raise typer.BadParameter(f"{text} is not a language of Tandem; choose en or fr.")
+        raise typer.BadParameter(
+            said(
+                f"{text} is not a language of Tandem; choose en or fr.",
+                f"{text} n'est pas une langue de Tandem ; choisissez en ou fr.",
+            )
+        )
     return text
 
 
-@people.command("generate")
+_LANG = said("en or fr; else as this machine speaks.", "en ou fr ; sinon comme parle cette machine.")
+_SEED = said(
+    "The same seed gives the same people, pairs and figures.",
+    "La même graine donne les mêmes personnes, binômes et chiffres.",
+)
+_CLEAN = said("Without the faults of a real export.", "Sans les défauts d'un vrai export.")
+_DRY_RUN = said("Show what would change, and change nothing.", "Montrer ce qui changerait, sans rien changer.")
+_DESPITE = said("Import the good lines.", "Importer les bonnes lignes.")
+_COMPLETE = said("Whoever the file does not name has left.", "Qui n'est pas dans le fichier est parti.")
+_KEEP = said("Leave the stack running at the end.", "Laisser la pile en marche à la fin.")
+_JSON = said("Write the figures here, too.", "Écrire aussi les chiffres ici.")
+Lang = Annotated[str, typer.Option("--lang", callback=language_of, help=_LANG, show_default=False)]
+_SPOKEN = CliSettings().lang
+
+
+@people.command(
+    "generate",
+    help=said(
+        "Write the HRIS export of an imagined French company.",
+        "Écrire l'export SIRH d'une entreprise française imaginaire.",
+    ),
+)
 def generate(
-    seed: Annotated[int, typer.Option(help="The same seed gives the same people.")] = 1,
+    seed: Annotated[int, typer.Option(help=_SEED)] = 1,
     count: Annotated[int, typer.Option("--people", min=100, max=100_000)] = 5000,
     sites: Annotated[int, typer.Option(min=1, max=20)] = 20,
-    clean: Annotated[bool, typer.Option("--clean", help="Without the faults of a real export.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help=_CLEAN)] = False,
     file: Annotated[Path, typer.Option("--out", "-o")] = Path("hris.csv"),
 ) -> None:
-    """Write the HRIS export of an imagined French company."""
     from tandem_cli.people.generate import generate_company, spoil, write_hris_file  # noqa: PLC0415
 
     company = generate_company(seed, count, sites)
     lines = company if clean else spoil(company, seed)
     write_hris_file(lines, file)
-    console.print(f"{file}: {len(lines)} lines, {len({e.site for e in company})} sites.")
+    sites = len({e.site for e in company})
+    console.print(said(f"{file}: {len(lines)} lines, {sites} sites.", f"{file} : {len(lines)} lignes, {sites} sites."))
 
 
-@people.command("import")
+@people.command("import", help=said("Import people from an HRIS file.", "Importer des personnes d'un fichier SIRH."))
 def import_(
     file: Path,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
-    despite_problems: Annotated[bool, typer.Option("--despite-problems", help="Import the good lines.")] = False,
-    complete: Annotated[bool, typer.Option("--complete", help="Whoever the file does not name has left.")] = False,
-    lang: Annotated[str, typer.Option("--lang", callback=language_of)] = "en",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN)] = False,
+    despite_problems: Annotated[bool, typer.Option("--despite-problems", help=_DESPITE)] = False,
+    complete: Annotated[bool, typer.Option("--complete", help=_COMPLETE)] = False,
+    lang: Lang = _SPOKEN,
 ) -> None:
-    """Import people from an HRIS file."""
     from tandem_cli.people.importing import ImportRequest, import_people  # noqa: PLC0415
 
     async def work() -> bool:
@@ -168,21 +251,31 @@ def import_(
         raise typer.Exit(1)
 
 
-@clock.command("show")
+@clock.command("show", help=said("Tell the programme's time.", "Dire le temps du programme."))
 def clock_show() -> None:
-    """Tell the programme's time."""
     from tandem_kit.clock import SteeredClock  # noqa: PLC0415
 
     file = CliSettings().run / "clock"
     if not file.exists():
-        console.print("[red]✗[/] The stack does not run; start it first: tandem up.")
-        raise typer.Exit(1)
+        raise fail(
+            said(
+                "The stack does not run; start it first: tandem up.",
+                "La pile ne tourne pas ; démarrez-la d'abord : tandem up.",
+            )
+        )
     console.print(f"{SteeredClock(file).now():%Y-%m-%d %H:%M} UTC")
 
 
-@clock.command("advance")
-def clock_advance(by: Annotated[str, typer.Argument(help="As 3d, 12h or 90m.")]) -> None:
-    """Move the programme's time forward, once all that was due is done."""
+@clock.command(
+    "advance",
+    help=said(
+        "Move the programme's time forward, once all that was due is done.",
+        "Avancer le temps du programme, une fois fait tout ce qui était dû.",
+    ),
+)
+def clock_advance(
+    by: Annotated[str, typer.Argument(help=said("As 3d, 12h or 90m.", "Comme 3d (jours), 12h ou 90m."))],
+) -> None:
     from tandem_cli.clock import advance, duration_of  # noqa: PLC0415
 
     async def work() -> None:
@@ -190,27 +283,30 @@ def clock_advance(by: Annotated[str, typer.Argument(help="As 3d, 12h or 90m.")])
         async with Client(CliSettings()) as client:
             await client.settle()
             now = advance(CliSettings().run, length).now()
-        console.print(f"It is {now:%Y-%m-%d %H:%M} UTC.")
+        console.print(said(f"It is {now:%Y-%m-%d %H:%M} UTC.", f"Il est {now:%Y-%m-%d %H:%M} UTC."))
 
     do(work())
 
 
-@app.command()
+@app.command(
+    help=said(
+        "Run the AXA France programme, from the HRIS import to the report.",
+        "Dérouler le programme d'AXA France, de l'import SIRH au bilan.",
+    )
+)
 def demo(
-    seed: Annotated[int, typer.Option(help="The same seed gives the same people, pairs and figures.")] = 1,
+    seed: Annotated[int, typer.Option(help=_SEED)] = 1,
     count: Annotated[int, typer.Option("--people", min=2000, max=100_000)] = 5000,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack running at the end.")] = False,
-    lang: Annotated[str, typer.Option("--lang", callback=language_of)] = "en",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here, too.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help=_KEEP)] = False,
+    lang: Lang = _SPOKEN,
+    json_file: Annotated[Path | None, typer.Option("--json", help=_JSON)] = None,
 ) -> None:
-    """Run the AXA France programme, from the HRIS import to the report."""
     from tandem_cli.demo.play import play  # noqa: PLC0415 - slow to load
     from tandem_cli.demo.words import Words  # noqa: PLC0415
 
     words, local = Words(lang), stack()
     if json_file is not None and not json_file.parent.is_dir():
-        console.print(f"[red]✗[/] There is no folder {json_file.parent}.")
-        raise typer.Exit(1)
+        raise fail(said(f"There is no folder {json_file.parent}.", f"Le dossier {json_file.parent} n'existe pas."))
 
     async def work() -> None:
         console.rule(words.of("title"))

@@ -2,11 +2,18 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
+from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[3]
 """Where the repository is checked out: the local stack runs from it."""
+
+
+def _language_of_this_machine() -> Literal["en", "fr"]:
+    said = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")  # noqa: TID251
+    return "fr" if said.startswith("fr") else "en"
 
 
 class CliSettings(BaseSettings):
@@ -24,6 +31,9 @@ class CliSettings(BaseSettings):
     """`postgresql://user:password@host:port` of a PostgreSQL to use instead of the embedded one."""
     trace_ratio: float = 0.0
     """Share of traces that the local services record, under `run/traces`."""
+
+    lang: Literal["en", "fr"] = Field(default_factory=_language_of_this_machine)
+    """What the command speaks; as the machine does, where nobody says."""
 
     @property
     def run(self) -> Path:

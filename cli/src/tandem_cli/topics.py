@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.settings import ROOT
 
 TOPICS = ROOT / "proto" / "topics"
@@ -30,19 +31,24 @@ def declared_topics(folder: Path = TOPICS) -> list[Topic]:
     """Read every file."""
     found = []
     for file in sorted(folder.glob("*.yaml")):
-        said = yaml.safe_load(file.read_text())
-        if said["topic"] != file.stem:
-            raise Trouble(f"{file}: it declares {said['topic']}, and should be named after it.")
+        declared = yaml.safe_load(file.read_text())
+        if declared["topic"] != file.stem:
+            raise Trouble(
+                said(
+                    f"{file}: it declares {declared['topic']}, and should be named after it.",
+                    f"{file} : il déclare {declared['topic']}, et devrait en porter le nom.",
+                )
+            )
         found.append(
             Topic(
-                said["topic"],
-                said["description"],
-                said["owner"],
-                said["key"],
-                said["partitions"],
-                said["retention_days"],
-                tuple(said["events"]),
-                tuple(said["consumers"]),
+                declared["topic"],
+                declared["description"],
+                declared["owner"],
+                declared["key"],
+                declared["partitions"],
+                declared["retention_days"],
+                tuple(declared["events"]),
+                tuple(declared["consumers"]),
             )
         )
     return found
@@ -62,8 +68,12 @@ def create_topics(kafka: str) -> None:
             topic, count = known[described["name"]], len(described["partitions"])
             if count != topic.partitions:
                 raise Trouble(
-                    f"{topic.name} has {count} partitions and is declared with {topic.partitions}: "
-                    "another number would break the order of its events."
+                    said(
+                        f"{topic.name} has {count} partitions and is declared with {topic.partitions}: "
+                        "another number would break the order of its events.",
+                        f"{topic.name} a {count} partitions, et {topic.partitions} sont déclarées : "
+                        "un autre nombre romprait l'ordre de ses événements.",
+                    )
                 )
         if new:
             admin.create_topics(new)

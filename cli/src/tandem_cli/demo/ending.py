@@ -7,6 +7,7 @@ from tandem.feedback.v1 import service_pb2 as pb
 from tandem_cli.demo.cast import Actor
 from tandem_cli.demo.stage import Stage
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_kit.policy import Role
 
 _ANSWERS = 0.88
@@ -42,7 +43,11 @@ async def end(stage: Stage) -> pb.GetReportResponse:
     asked = await stage.together(stage.words.of("answering_questionnaire"), answer, people)
     questionnaire = next((key for key in asked if key), None)
     if questionnaire is None:
-        raise Trouble("Nobody was asked to answer the questionnaire.")
+        raise Trouble(
+            said(
+                "Nobody was asked to answer the questionnaire.", "Personne n'a été invité à répondre au questionnaire."
+            )
+        )
     await stage.client.feedback.CloseQuestionnaire(
         pb.CloseQuestionnaireRequest(questionnaire_id=questionnaire), metadata=manager
     )

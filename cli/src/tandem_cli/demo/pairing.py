@@ -8,6 +8,7 @@ from tandem.matching.v1 import types_pb2 as types
 from tandem.sessions.v1 import service_pb2 as sessions
 from tandem_cli.demo.stage import Stage
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_kit.policy import Role
 
 _DECLINES = 0.04
@@ -58,7 +59,12 @@ async def follow_runs(stage: Stage) -> list[pb.GetRunResponse]:
                 stage.say("answers", accepted=len(run.proposals) - declined, declined=declined)
         # A day without another loss, and Tandem proposes again to those who lost somebody.
         await stage.until(stage.now() + timedelta(days=2))
-    raise Trouble(f"After {_ROUNDS} rounds of matching, people still decline.")
+    raise Trouble(
+        said(
+            f"After {_ROUNDS} rounds of matching, people still decline.",
+            f"Après {_ROUNDS} tours d'appariement, des personnes déclinent encore.",
+        )
+    )
 
 
 async def _answer(stage: Stage, run: pb.GetRunResponse) -> int:

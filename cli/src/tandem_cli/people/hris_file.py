@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tandem.enrolment.v1.service_pb2 import PersonRow
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 
 HEADINGS = {
     "reference": ("Matricule", "Reference"),
@@ -38,7 +39,9 @@ def read_hris_file(file: Path) -> HrisFile:
     try:
         raw = file.read_bytes()
     except OSError as error:
-        raise Trouble(f"{file} cannot be read: {error.strerror}.") from error
+        raise Trouble(
+            said(f"{file} cannot be read: {error.strerror}.", f"{file} ne peut être lu : {error.strerror}.")
+        ) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -53,7 +56,7 @@ def read_hris_file(file: Path) -> HrisFile:
             values = {name: cells[i] if i < len(cells) else "" for name, (i, _) in columns.items()}
             rows.append(PersonRow(line=reader.line_num, **values))
     if not rows:
-        raise Trouble(f"{file} has no line below its headings.")
+        raise Trouble(said(f"{file} has no line below its headings.", f"{file} n'a aucune ligne sous ses en-têtes."))
     return HrisFile(rows, {name: heading for name, (_, heading) in columns.items()})
 
 
@@ -66,7 +69,9 @@ def _columns(file: Path, headings: list[str]) -> dict[str, tuple[int, str]]:
             columns[field] = known
     missing = [" / ".join(dict.fromkeys(HEADINGS[field])) for field in HEADINGS if field not in columns]
     if missing:
-        raise Trouble(f"{file} lacks the heading {', '.join(missing)}.")
+        raise Trouble(
+            said(f"{file} lacks the heading {', '.join(missing)}.", f"{file} n'a pas l'en-tête {', '.join(missing)}.")
+        )
     return columns
 
 

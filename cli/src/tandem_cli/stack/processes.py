@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,10 @@ def last_lines(log: Path, count: int = 15) -> str:
 def check_alive(state: StackState, name: str, log: Path) -> None:
     """Raise `Trouble` with the end of its log if the process has ended."""
     if state.running(name) is None:
-        raise Trouble(f"{name} ended while starting. The end of {log}:\n{last_lines(log)}")
+        raise Trouble(
+            said(f"{name} ended while starting. The end of {log}:", f"{name} s'est arrêté au démarrage. Fin de {log} :")
+            + f"\n{last_lines(log)}"
+        )
 
 
 def is_root() -> bool:

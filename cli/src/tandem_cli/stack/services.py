@@ -9,6 +9,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.settings import CliSettings, environment_with
 from tandem_cli.stack.processes import StackState, check_alive, free_port
 from tandem_cli.tokens import Signer
@@ -78,4 +79,6 @@ async def wait_for_service(state: StackState, name: str, address: str, run: Path
         if await is_serving(address, 1.0):
             return
         await asyncio.sleep(0.1)
-    raise Trouble(f"{name} does not answer; see tandem logs {name}.")
+    raise Trouble(
+        said(f"{name} does not answer; see tandem logs {name}.", f"{name} ne répond pas ; voir tandem logs {name}.")
+    )

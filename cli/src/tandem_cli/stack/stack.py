@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack import kafka, postgres, services
 from tandem_cli.stack.processes import StackState
@@ -50,11 +51,6 @@ class Stack:
         with self._alone():
             state = self.state
             before = {name for name in _PARTS if state.running(name)}
-            lost = [name for name in ("postgres", "kafka") if name in state.processes and name not in before]
-            if lost and before:
-                raise Trouble(
-                    f"{' and '.join(lost)} has ended, and the rest cannot go on without it. Begin anew: tandem down."
-                )
             try:
                 await self._start(state)
             except BaseException:
@@ -73,12 +69,12 @@ class Stack:
                 raise part
         database, broker = (str(part) for part in parts)
         if not state.running("enrolment"):
-            await self._timed("databases", self._migrate(database))
+            await self._timed(said("databases", "bases"), self._migrate(database))
             await self._timed("topics", asyncio.to_thread(create_topics, broker))
         starting = []
         for name in services.SERVICES:
             if state.running(name):
-                self._say(name, state.addresses[name], "runs already")
+                self._say(name, state.addresses[name], said("runs already", "tourne déjà"))
             else:
                 address = services.start_service(state, name, self.settings, broker, database)
                 starting.append(self._ready(state, name, address))
@@ -89,27 +85,35 @@ class Stack:
 
     async def _postgres(self, state: StackState) -> str:
         if self.settings.postgres:
-            await self._timed("postgres", postgres.wait_for_postgres(state, self.settings.postgres, self.run), "yours")
+            await self._timed(
+                "postgres",
+                postgres.wait_for_postgres(state, self.settings.postgres, self.run),
+                said("yours", "le vôtre"),
+            )
             return self.settings.postgres
-        secret = self.run / "postgres-password"
         if state.running("postgres"):
-            self._say("postgres", state.addresses["postgres"], "runs already")
-            return f"postgresql://tandem:{secret.read_text()}@{state.addresses['postgres']}"
-        shutil.rmtree(self.run / "postgres", ignore_errors=True)
+            self._say("postgres", state.addresses["postgres"], said("runs already", "tourne déjà"))
+            return postgres.url_of(self.run, state.addresses["postgres"])
         url = await asyncio.to_thread(postgres.start_postgres, state, self.run)
         await self._timed("postgres", postgres.wait_for_postgres(state, url, self.run), state.addresses["postgres"])
         return url
 
     async def _kafka(self, state: StackState) -> str:
         if self.settings.kafka:
-            await self._timed("kafka", kafka.wait_for_kafka(state, self.settings.kafka, self.run), "yours")
+            await self._timed(
+                "kafka", kafka.wait_for_kafka(state, self.settings.kafka, self.run), said("yours", "le vôtre")
+            )
             return self.settings.kafka
         if state.running("kafka"):
-            self._say("kafka", state.addresses["kafka"], "runs already")
+            self._say("kafka", state.addresses["kafka"], said("runs already", "tourne déjà"))
             return state.addresses["kafka"]
-        shutil.rmtree(self.run / "kafka", ignore_errors=True)
         if not (self.settings.cache / "kafka").exists():
-            self._console.print("  fetching Kafka's jars, once (about 50 MB)…")
+            self._console.print(
+                said(
+                    "  fetching Kafka's jars, once (about 50 MB)…",
+                    "  obtention des archives de Kafka, une fois (environ 50 Mo)…",
+                )
+            )
         started = time.perf_counter()
         address = await asyncio.to_thread(kafka.start_kafka, state, self.settings.cache, self.run)
         await kafka.wait_for_kafka(state, address, self.run)
@@ -128,15 +132,16 @@ class Stack:
         state, found = self.state, []
         for name in _PARTS:
             process = state.running(name)
-            word = "stopped"
+            word = said("stopped", "arrêté")
             if process is not None:
-                word = "running"
+                word = said("running", "en marche")
                 if name in services.SERVICES:
-                    word = "ready" if await services.is_serving(state.addresses[name], 2.0) else "not answering"
+                    answers = await services.is_serving(state.addresses[name], 2.0)
+                    word = said("ready", "prêt") if answers else said("not answering", "ne répond pas")
             elif name == "kafka" and self.settings.kafka:
-                word = f"yours, {self.settings.kafka}"
+                word = said("yours, ", "le vôtre, ") + self.settings.kafka
             elif name == "postgres" and self.settings.postgres:
-                word = "yours"
+                word = said("yours", "le vôtre")
             megabytes = process.memory_info().rss // 2**20 if process else None
             address = state.addresses.get(name, "")
             found.append(PartStatus(name, address, process.pid if process else None, megabytes, word))
@@ -166,7 +171,10 @@ class Stack:
         free = shutil.disk_usage(self.run).free
         if free < _DISK_NEEDED:
             raise Trouble(
-                f"The local stack needs 2 GB of free disk at {self.settings.home}; there are {free // 2**20} MB."
+                said(
+                    f"The local stack needs 2 GB of free disk at {self.settings.home}; there are {free // 2**20} MB.",
+                    f"La pile locale demande 2 Go libres sous {self.settings.home} ; il y a {free // 2**20} Mo.",
+                )
             )
 
     @contextmanager
@@ -176,12 +184,22 @@ class Stack:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
-                raise Trouble("Another tandem command is starting or stopping this stack; wait for it.") from error
+                raise Trouble(
+                    said(
+                        "Another tandem command is starting or stopping this stack; wait for it.",
+                        "Une autre commande tandem démarre ou arrête cette pile ; attendez-la.",
+                    )
+                ) from error
             yield
 
 
 def log_file(run: Path, name: str) -> Path:
     """Return the log of a part, or raise `Trouble` that names the parts."""
     if name not in _PARTS:
-        raise Trouble(f"There is no part called {name}; there are {', '.join(_PARTS)}.")
+        raise Trouble(
+            said(
+                f"There is no part called {name}; there are {', '.join(_PARTS)}.",
+                f"Rien ne s'appelle {name} ; il y a {', '.join(_PARTS)}.",
+            )
+        )
     return run / "logs" / f"{name}.log"
