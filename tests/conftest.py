@@ -9,12 +9,16 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack import kafka as local_kafka
 from tandem_cli.stack import postgres as local_postgres
 from tandem_cli.stack.processes import StackState
 from tandem_cli.topics import create_topics
+
+# Its own default draws every traceback with all locals: half a second each.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture(scope="session")

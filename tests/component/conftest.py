@@ -57,7 +57,7 @@ async def enrolment(databases: Databases, tmp_path: Path) -> AsyncIterator[Enrol
         jwks = make_signing_key(tmp_path)
         works = Works(EnrolmentWork, database, clock, TOPICS)
         server = grpc.aio.server()
-        rpc = Rpc("enrolment", service_pb2, METHODS, works, Callers(jwks), clock)
+        rpc = Rpc("enrolment", service_pb2, "EnrolmentService", METHODS, works, Callers(jwks), clock)
         server.add_generic_rpc_handlers((rpc.handler,))
         address = f"127.0.0.1:{free_port()}"
         server.add_insecure_port(address)

@@ -1,6 +1,7 @@
 """Events from one database's outbox to another database's tables, over a real Kafka."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -15,10 +16,12 @@ from kafka.admin import NewTopic
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 
 from tandem.matching.v1 import events_pb2
-from tandem_kit import tables
+from tandem_kit import consumer as consumer_module
+from tandem_kit import metrics, parking, tables
 from tandem_kit.batch import Handling
 from tandem_kit.cloudevents import Envelope, headers_of
-from tandem_kit.consumer import Consumer
+from tandem_kit.consumer import Consumer, Flood
+from tandem_kit.domain import RuleBroken
 from tandem_kit.handlers import UseCases, subscribe
 from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_kit.relay import Relay
@@ -38,6 +41,8 @@ seen = Table(
     Column("turn", Integer, nullable=False),
 )
 POISON = "poison"
+cured = False
+"""Whether the handler has been mended, as by a new version."""
 
 
 @dataclass(kw_only=True)
@@ -54,7 +59,7 @@ class SeenWork(Work):
 
 
 async def keep(event: events_pb2.PairDissolved, about: Envelope, facts: SeenWork) -> None:
-    if event.mentor_id == POISON:
+    if event.mentor_id == POISON and not cured:
         raise ValueError("on purpose")
     # Not an upsert: applied twice, it would show.
     facts.seen.add(Seen(id=uuid4(), pair=event.pair_id, turn=about.version))
@@ -69,6 +74,14 @@ class Plant:
     source: PostgresDatabase
     target: PostgresDatabase
     topic: str = field(default_factory=lambda: f"test.{uuid4().hex}")
+
+    async def sends(self, pair: UUID, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        """Write a record that no relay wrote."""
+        producer = AIOKafkaProducer(bootstrap_servers=self.kafka)
+        await producer.start()
+        key = str(pair).encode()
+        await producer.send_and_wait(self.topic, value, key=key, partition=partition_of(key), headers=list(headers))
+        await producer.stop()
 
     def event(self, pair: UUID, version: int, *, poison: bool = False) -> OutboxRow:
         message = events_pb2.PairDissolved(pair_id=str(pair), mentor_id=POISON if poison else "")
@@ -103,7 +116,7 @@ class Plant:
         works = Works(SeenWork, self.target, FixedClock(), Topics({}))
         subscription = subscribe([self.topic], projections=[keep], reactions=[])
         handling = Handling("sessions", subscription, UseCases(), works, self.target, FixedClock())
-        return Consumer(handling, self.kafka, self.topic, 50)
+        return Consumer(handling, self.kafka, self.topic, 50, Flood(20, 0.5))
 
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[Consumer]:
@@ -123,7 +136,8 @@ class Plant:
     async def parked_of(self, pair: UUID) -> list[int | None]:
         async with self.target.engine.connect() as connection:
             t = tables.parked
-            query = select(t.c.version).where(t.c.aggregate_id == str(pair)).order_by(t.c.id)
+            waits = t.c.settled_at.is_(None)
+            query = select(t.c.version).where(t.c.aggregate_id == str(pair), waits).order_by(t.c.id)
             return list(await connection.scalars(query))
 
     async def has_applied(self, pair: UUID, turns: Sequence[int]) -> None:
@@ -229,17 +243,105 @@ async def test_a_gap_parks_what_comes_after_it(plant: Plant) -> None:
         assert await plant.turns_of(pair) == [1]
 
 
+async def test_what_was_parked_is_replayed_in_order_once_the_fault_is_mended(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming() as consumer:
+        await plant.records(plant.event(pair, 1), plant.event(pair, 2, poison=True), plant.event(pair, 3))
+        await eventually(lambda: parked_are(plant, pair, [2, 3]))
+        assert await consumer.replay(str(pair), "ann") == (0, 2)
+        monkeypatch.setattr(sys.modules[__name__], "cured", True)
+        assert await consumer.replay("", "ann") == (2, 0)
+        assert await plant.turns_of(pair) == [1, 2, 3]
+        await plant.records(plant.event(pair, 4))
+        await plant.has_applied(pair, [1, 2, 3, 4])
+
+
+async def test_events_that_come_during_a_replay_find_their_place(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming() as consumer:
+        await plant.records(plant.event(pair, 1, poison=True), *(plant.event(pair, n) for n in range(2, 40)))
+        await eventually(lambda: parked_are(plant, pair, range(1, 40)))
+        monkeypatch.setattr(sys.modules[__name__], "cured", True)
+
+        async def more() -> None:
+            for version in range(40, 80):
+                await plant.records(plant.event(pair, version))
+
+        async def replay() -> bool:
+            return await consumer.replay(str(pair), "ann") == (0, 0)
+
+        await asyncio.gather(more(), eventually(replay))
+        await eventually(replay)
+        await plant.has_applied(pair, range(1, 80))
+
+
+async def test_a_discarded_event_is_passed_by_and_its_followers_go_on(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming() as consumer:
+        await plant.records(plant.event(pair, 1, poison=True), plant.event(pair, 2), plant.event(pair, 3))
+        await eventually(lambda: parked_are(plant, pair, [1, 2, 3]))
+        async with plant.target.engine.begin() as connection:
+            first, second, _ = await parking.page(connection, 0, 10)
+            with pytest.raises(RuleBroken, match="earlier_events_wait"):
+                await parking.discard(connection, second.id, "ann", "in the way")
+            assert await parking.discard(connection, first.id, "ann", "a test's poison") == 2
+        assert await consumer.replay(str(pair), "ann") == (2, 0)
+        assert await plant.turns_of(pair) == [2, 3]
+        async with plant.target.engine.connect() as connection:
+            row = (await connection.execute(select(tables.parked).where(tables.parked.c.id == first.id))).one()
+        assert (row.settled_how, row.settled_by, row.settled_why) == ("discarded", "ann", "a test's poison")
+
+
+async def test_an_unreadable_event_that_is_discarded_frees_the_version_that_it_held(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming() as consumer:
+        await plant.records(plant.event(pair, 1))
+        await plant.has_applied(pair, [1])
+        await plant.sends(pair, b"?", [("ce_aggregateversion", b"two")])
+        await plant.records(plant.event(pair, 3))
+        await eventually(lambda: parked_are(plant, pair, [None, 3]))
+        async with plant.target.engine.begin() as connection:
+            unreadable, _ = await parking.page(connection, 0, 10)
+            assert (unreadable.kind, unreadable.aggregate_id) == (parking.ParkedKind.UNREADABLE, str(pair))
+            assert await parking.discard(connection, unreadable.id, "ann", "garbage") == 1
+        assert await consumer.replay(str(pair), "ann") == (1, 0)
+        assert await plant.turns_of(pair) == [1, 3]
+
+
+async def test_a_flood_of_poison_halts_the_consumer_instead_of_parking_everything(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_HALT_SECONDS", 0.1)
+    pairs = [uuid4() for _ in range(60)]
+    async with plant.relaying(), plant.consuming():
+        await plant.records(*(plant.event(pair, 1, poison=True) for pair in pairs))
+
+        async def parked() -> int:
+            async with plant.target.engine.connect() as connection:
+                return sum((await parking.counts(connection))[0].values())
+
+        async def halted() -> bool:
+            return bool(metrics.CONSUMER_HALTED.labels("sessions", "flood")._value.get())
+
+        await eventually(halted)
+        await eventually(halted)
+        assert await parked() == 20
+        monkeypatch.setattr(sys.modules[__name__], "cured", True)
+
+        async def the_rest_came() -> bool:
+            return [await plant.turns_of(pair) for pair in pairs].count([1]) == 40
+
+        await eventually(the_rest_came)
+        assert await parked() == 20
+
+
 async def test_a_record_that_is_no_event_of_ours_is_kept_aside_and_the_rest_flows(plant: Plant) -> None:
     pair = uuid4()
-    key = str(pair).encode()
-    producer = AIOKafkaProducer(bootstrap_servers=plant.kafka)
-    await producer.start()
-    try:
-        for headers in ([], [("kafka_dlt-original-offset", b"\xff\xfe\x00")], [("ce_aggregateversion", b"one")]):
-            await producer.send_and_wait(plant.topic, b"?", key=key, partition=partition_of(key), headers=headers)
-        await producer.send_and_wait(plant.topic, None, key=key, partition=partition_of(key))
-    finally:
-        await producer.stop()
+    for headers in ([], [("kafka_dlt-original-offset", b"\xff\xfe\x00")], [("ce_aggregateversion", b"one")]):
+        await plant.sends(pair, b"?", headers)
+    await plant.sends(pair, None)
     other = uuid4()
     async with plant.relaying(), plant.consuming():
         await plant.records(plant.event(other, 1))
@@ -249,22 +351,16 @@ async def test_a_record_that_is_no_event_of_ours_is_kept_aside_and_the_rest_flow
 
 async def test_a_type_that_nobody_handles_is_passed_by(plant: Plant) -> None:
     pair = uuid4()
-    key = str(pair).encode()
-    producer = AIOKafkaProducer(bootstrap_servers=plant.kafka)
-    await producer.start()
-    try:
-        headers = headers_of(
-            service="matching",
-            type_="tandem.matching.v1.PairCelebrated",
-            aggregate_id=pair,
-            version=1,
-            time=datetime(2026, 1, 5, tzinfo=UTC),
-            site=None,
-            traceparent=None,
-        )
-        await producer.send_and_wait(plant.topic, b"", key=key, partition=partition_of(key), headers=headers)
-    finally:
-        await producer.stop()
+    headers = headers_of(
+        service="matching",
+        type_="tandem.matching.v1.PairCelebrated",
+        aggregate_id=pair,
+        version=1,
+        time=datetime(2026, 1, 5, tzinfo=UTC),
+        site=None,
+        traceparent=None,
+    )
+    await plant.sends(pair, b"", headers)
     async with plant.relaying(), plant.consuming():
         await plant.records(plant.event(pair, 2))
         await plant.has_applied(pair, [2])

@@ -64,7 +64,7 @@ class Client:
         self.matching = MatchingServiceStub(channels["matching"])
         self.sessions = SessionsServiceStub(channels["sessions"])
         self.feedback = FeedbackServiceStub(channels["feedback"])
-        self._operations = {name: OperationsServiceStub(channel) for name, channel in channels.items()}
+        self.operations = {name: OperationsServiceStub(channel) for name, channel in channels.items()}
         return self
 
     async def __aexit__(
@@ -87,9 +87,12 @@ class Client:
 
     async def backlog(self) -> dict[str, operations.GetBacklogResponse]:
         """Ask every service what it has still to do."""
-        stubs = self._operations.items()
-        answers = await asyncio.gather(*(stub.GetBacklog(operations.GetBacklogRequest()) for _, stub in stubs))
-        return dict(zip(self._operations, answers, strict=True))
+        stubs = self.operations.items()
+        sre = self.staff(Role.SRE)
+        answers = await asyncio.gather(
+            *(stub.GetBacklog(operations.GetBacklogRequest(), metadata=sre) for _, stub in stubs)
+        )
+        return dict(zip(self.operations, answers, strict=True))
 
     async def settle(self, seconds: float = 120.0) -> None:
         """Return when nothing is left to do anywhere: every event applied, every timer that is due run.
@@ -103,10 +106,11 @@ class Client:
             backlog = await self.backlog()
             stuck = [name for name, b in backlog.items() if b.parked_events or b.failed_timers]
             if stuck:
+                names = ", ".join(stuck)
                 raise Trouble(
                     said(
-                        f"{', '.join(stuck)} set something aside that could not be applied: tandem logs {stuck[0]}.",
-                        f"{', '.join(stuck)} a mis de côté ce qui n'a pu être appliqué : tandem logs {stuck[0]}.",
+                        f"{names} set something aside: tandem parked list, tandem logs {stuck[0]}.",
+                        f"{names} a mis quelque chose de côté : tandem parked list, tandem logs {stuck[0]}.",
                     )
                 )
             busy = any(b.unpublished_events or b.unread_records or b.due_timers for b in backlog.values())

@@ -5,7 +5,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,10 +15,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from tandem_cli import parked as parking
 from tandem_cli.client import Client, explain
 from tandem_cli.errors import Trouble
 from tandem_cli.language import said
 from tandem_cli.settings import CliSettings
+from tandem_cli.stack.services import SERVICES
 from tandem_cli.stack.stack import Stack, log_file
 
 app = typer.Typer(
@@ -179,7 +181,11 @@ clock = typer.Typer(
     help=said("The programme's time, in the local stack.", "Le temps du programme, dans la pile locale."),
     no_args_is_help=True,
 )
+parked = typer.Typer(
+    help=said("Events that a service set aside.", "Les événements qu'un service a mis de côté."), no_args_is_help=True
+)
 app.add_typer(people, name="people")
+app.add_typer(parked, name="parked")
 app.add_typer(clock, name="clock")
 
 
@@ -249,6 +255,63 @@ def import_(
 
     if not do(work()):
         raise typer.Exit(1)
+
+
+def service_of(text: str | None) -> str | None:
+    if text is not None and text not in SERVICES:
+        known = ", ".join(SERVICES)
+        raise typer.BadParameter(
+            said(f"{text} is no service; there are {known}.", f"{text} n'est pas un service ; il y a {known}.")
+        )
+    return text
+
+
+Service = Annotated[str, typer.Argument(callback=service_of)]
+
+
+def with_client(work: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:
+    """Do something as a client of the running stack."""
+
+    async def connected() -> Any:
+        async with Client(CliSettings(), _SPOKEN) as client:
+            return await work(client)
+
+    return do(connected())
+
+
+@parked.command("list", help=said("Of one service, or of all.", "D'un service, ou de tous."))
+def parked_list(service: Annotated[str | None, typer.Argument(callback=service_of)] = None) -> None:
+    with_client(lambda client: parking.show_all(client, service, console))
+
+
+@parked.command("show", help=said("Its headers and its content.", "Ses en-têtes et son contenu."))
+def parked_show(service: Service, key: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+    with_client(lambda client: parking.show_one(client, service, key, console))
+
+
+@parked.command(
+    "replay", help=said("Apply what waits, in order, as far as it goes.", "Appliquer ce qui attend, dans l'ordre.")
+)
+def parked_replay(
+    service: Service,
+    aggregate: Annotated[str, typer.Option(help=said("Of this aggregate alone.", "De cet agrégat seulement."))] = "",
+) -> None:
+    if not with_client(lambda client: parking.replay(client, service, aggregate, console)):
+        raise typer.Exit(1)
+
+
+@parked.command(
+    "discard",
+    help=said(
+        "Give an event up, for a reason that is kept.", "Abandonner un événement, pour une raison qui est gardée."
+    ),
+)
+def parked_discard(
+    service: Service,
+    key: Annotated[int, typer.Argument(metavar="ID")],
+    reason: Annotated[str, typer.Option(prompt=said("Why", "Pourquoi"))],
+) -> None:
+    with_client(lambda client: parking.discard(client, service, key, reason, console))
 
 
 @clock.command("show", help=said("Tell the programme's time.", "Dire le temps du programme."))

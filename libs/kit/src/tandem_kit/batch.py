@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 from aiokafka import ConsumerRecord
 from google.protobuf.message import Message
 from opentelemetry.trace import SpanKind
-from sqlalchemy import func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tandem_kit import metrics, tables
+from tandem_kit import metrics, parking
 from tandem_kit.cloudevents import BadEnvelope, Envelope, envelope_from
 from tandem_kit.domain import Clock
 from tandem_kit.handlers import Subscription, UseCases
+from tandem_kit.parking import ParkedKind
 from tandem_kit.postgres import PostgresDatabase
 from tandem_kit.tracing import context_from, is_sampled, span
 from tandem_kit.work import Works
@@ -49,6 +49,14 @@ _SET_BACK = text("""
            AS given (topic, aggregate, version)
      WHERE w.topic = given.topic AND w.aggregate_id = given.aggregate
 """)
+
+
+class Poison(Exception):  # noqa: N818
+    """A record that has to be set aside, of which kind, and why."""
+
+    def __init__(self, kind: ParkedKind, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
 
 
 class WrongOffset(Exception):  # noqa: N818
@@ -99,11 +107,12 @@ class Batch:
             if new and new[0].offset > row.stored:
                 raise WrongOffset
             fresh += new
-        self._envelopes = {_key(record): _envelope_of(record) for record in fresh}
-        await self._take_watermarks()
+        await self.open(fresh)
         return fresh
 
-    async def _take_watermarks(self) -> None:
+    async def open(self, records: Sequence[Record]) -> None:
+        """Read the records' headers, and lock their aggregates' watermarks."""
+        self._envelopes = {_key(record): _envelope_of(record) for record in records}
         versions: dict[tuple[str, str], int] = {}
         for (topic, _, _), envelope in self._envelopes.items():
             if isinstance(envelope, Envelope):
@@ -114,24 +123,43 @@ class Batch:
                 self._watermarks[row.topic, row.aggregate_id] = row.last
                 self._moved_to[row.topic, row.aggregate_id] = row.moved_to
 
-    async def apply(self, record: Record, park_because: str | None) -> None:
-        """Apply one record, or skip it, or park it."""
-        envelope = self._envelopes[_key(record)]
-        if not isinstance(envelope, Envelope):
-            await self._park(record, None, envelope)
-            return
+    async def apply(self, record: Record) -> None:
+        """Apply one record, or skip it; park it behind an earlier one that is parked; raise `Poison` for a first."""
+        envelope = self._envelope(record)
         key = (record.topic, envelope.aggregate_id)
         last = self._watermarks[key]
         if envelope.version <= last:
             self._count("skipped")
-        elif park_because is not None:
-            await self._park(record, envelope, park_because)
-        elif envelope.version > last + 1:
-            # A gap, or an earlier event that is parked: whatever follows it waits behind it.
-            await self._park(record, envelope, f"version {last + 1} has not been applied")
-        else:
+        elif envelope.version == last + 1:
             await self._handle(record, envelope)
             self._watermarks[key] = envelope.version
+        else:
+            reason = f"version {last + 1} has not been applied"
+            if not await parking.has_parked(self._connection, *key):
+                raise Poison(ParkedKind.GAP, reason)
+            await self.park(record, ParkedKind.WAITING, reason)
+
+    async def replay(self, record: Record) -> None:
+        """Apply a record that was parked; `Poison` where it has still to wait."""
+        envelope = self._envelope(record)
+        key = (record.topic, envelope.aggregate_id)
+        last = self._watermarks[key]
+        if envelope.version > last + 1:
+            raise Poison(ParkedKind.WAITING, f"version {last + 1} has not been applied")
+        if envelope.version == last + 1:
+            await self._handle(record, envelope)
+            self._watermarks[key] = envelope.version
+
+    async def park(self, record: Record, kind: ParkedKind, reason: str) -> None:
+        """Set a record aside."""
+        await parking.park(self._connection, record, kind, reason)
+        self._count("parked")
+
+    def _envelope(self, record: Record) -> Envelope:
+        envelope = self._envelopes[_key(record)]
+        if isinstance(envelope, Envelope):
+            return envelope
+        raise Poison(ParkedKind.UNREADABLE, envelope)
 
     async def _handle(self, record: Record, envelope: Envelope) -> None:
         kind = self._handling.subscription.messages.get(envelope.type)
@@ -166,31 +194,6 @@ class Batch:
         back = {key: version for key, version in self._watermarks.items() if version != self._moved_to[key]}
         if back:
             await self._connection.execute(_SET_BACK, _arrays(back))
-
-    async def _park(self, record: Record, envelope: Envelope | None, reason: str) -> None:
-        aggregate = (
-            envelope.aggregate_id
-            if envelope
-            else (record.key or b"").decode(errors="replace").replace("\0", "") or None
-        )
-        await self._connection.execute(
-            insert(tables.parked)
-            .values(
-                topic=record.topic,
-                partition=record.partition,
-                record_offset=record.offset,
-                key=record.key,
-                aggregate_id=aggregate,
-                version=envelope.version if envelope else None,
-                headers=[[name.replace("\0", ""), (value or b"").hex()] for name, value in record.headers],
-                payload=record.value,
-                reason=reason[:2000].replace("\0", ""),
-            )
-            .on_conflict_do_nothing()
-        )
-        parked = await self._connection.scalar(select(func.count()).select_from(tables.parked))
-        metrics.PARKED.labels(self._handling.service).set(parked or 0)
-        self._count("parked")
 
     def _count(self, outcome: str) -> None:
         metrics.RECORDS.labels(self._handling.service, outcome).inc()

@@ -8,17 +8,21 @@ service's database. Kafka's own committed offsets only serve tools that show the
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from opentelemetry.trace import SpanKind
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tandem_kit import metrics, tables
-from tandem_kit.batch import Batch, Handling, Record, WrongOffset, traceparent_of
+from tandem_kit import metrics, parking, tables
+from tandem_kit.batch import Batch, Handling, Poison, Record, WrongOffset, traceparent_of
+from tandem_kit.handlers import Subscription
 from tandem_kit.logs import get_log
+from tandem_kit.parking import ParkedKind
 from tandem_kit.postgres import is_transient
 from tandem_kit.tracing import is_sampled, link_to, span
 from tandem_kit.work import PARTITIONS
@@ -29,21 +33,58 @@ _MAX_POLL_MS = 300_000
 _BACK_OFF_SECONDS = (0.1, 5.0)
 # How often Kafka is told where we are, for tools that show the lag.
 _SHOW_LAG_SECONDS = 1.0
+_HALT_SECONDS = 30.0
+
+
+class Halt(Exception):  # noqa: N818
+    """Reading on would do harm; a person has to look. Tried again all the same, in case the fault has been mended."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(hint)
+        self.reason = reason
+
+
+class Flood:
+    """Tells a flood of poison from a poisoned event: then parking would set everything aside."""
+
+    def __init__(self, in_a_row: int, share: float) -> None:
+        self._in_a_row = in_a_row
+        self._share = share
+        self._run = 0
+        self._last: deque[bool] = deque(maxlen=1000)
+
+    def note(self, records: int) -> None:
+        """These were applied."""
+        self._run = 0
+        self._last.extend([False] * min(records, 1000))
+
+    def check(self) -> None:
+        """One more is to be parked: allow it, or raise `Halt`. After a halt, one has to be applied first."""
+        self._last.append(True)
+        full = len(self._last) == self._last.maxlen
+        if self._run >= self._in_a_row or (full and sum(self._last) > self._share * len(self._last)):
+            raise Halt("flood", "too many events cannot be applied; look at tandem parked list")
+        self._run += 1
 
 
 class Consumer:
     """Reads the subscribed topics for one consumer group, and decides what is done."""
 
-    def __init__(self, handling: Handling, kafka: str, group: str, batch_records: int) -> None:
+    def __init__(self, handling: Handling, kafka: str, group: str, batch_records: int, flood: Flood) -> None:
         self._handling = handling
         self._kafka = kafka
         self._group = group
         self._batch_records = batch_records
+        self._flood = flood
         self._stopping = asyncio.Event()
         self._shown_at = 0.0
         self._ends: AIOKafkaConsumer | None = None
         self.applied = 0
         """Records applied or skipped since the start."""
+
+    @property
+    def subscription(self) -> Subscription:
+        return self._handling.subscription
 
     async def run(self) -> None:
         """Join the group and read until told to stop; after any failure drop the connection, back off, join again."""
@@ -52,6 +93,13 @@ class Consumer:
             applied = self.applied
             try:
                 await self._read()
+            except Halt as halt:
+                get_log().error("consumer_halted", reason=halt.reason, hint=str(halt))
+                halted = metrics.CONSUMER_HALTED.labels(self._handling.service, halt.reason)
+                halted.set(1)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _HALT_SECONDS)
+                halted.set(0)
             except Exception as error:  # noqa: BLE001 - aiokafka raises many kinds; the events still have to be read
                 failures = 0 if self.applied > applied else failures + 1
                 get_log().warning("consumer_failed", error=repr(error))
@@ -77,7 +125,10 @@ class Consumer:
         await kafka.start()
         try:
             while not self._stopping.is_set():
-                polled = await kafka.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
+                try:
+                    polled = await kafka.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
+                except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+                    raise Halt("offset_gone", f"Kafka no longer has what comes next; rebuild: {error}") from error
                 records = [record for of_partition in polled.values() for record in of_partition]
                 if records:
                     await self._apply(kafka, records)
@@ -122,6 +173,7 @@ class Consumer:
         while not outcome:
             try:
                 await self._commit(records)
+                self._flood.note(len(records))
                 outcome = "applied"
             except WrongOffset:
                 await self._seek_back(kafka, records)
@@ -133,15 +185,25 @@ class Consumer:
                     failures += 1
                     continue
                 get_log().warning("batch_failed", error=repr(error), records=len(records))
-                if not is_transient(error):
-                    await self._one_by_one(records)
-                await self._seek_back(kafka, records)
+                try:
+                    if not is_transient(error):
+                        await self._one_by_one(records)
+                finally:
+                    await self._seek_back(kafka, records)
                 outcome = "failed"
         metrics.HANDLE_SECONDS.labels(self._handling.service, outcome).observe(time.perf_counter() - started)
         if outcome == "applied" and time.monotonic() - self._shown_at > _SHOW_LAG_SECONDS:
             with suppress(Exception):
                 await kafka.commit()
+                await self._show_parked()
             self._shown_at = time.monotonic()
+
+    async def _show_parked(self) -> None:
+        async with self._handling.database.engine.connect() as connection:
+            counts, oldest = await parking.counts(connection)
+        for kind in ParkedKind:
+            metrics.PARKED.labels(self._handling.service, kind.value).set(counts.get(kind, 0))
+        metrics.PARKED_OLDEST.labels(self._handling.service).set(oldest)
 
     async def _seek_back(self, kafka: AIOKafkaConsumer, records: Sequence[Record]) -> None:
         """Go back, however long the database is away: Kafka's position is past these records already."""
@@ -161,17 +223,59 @@ class Consumer:
         for record in records:
             try:
                 await self._commit([record])
+                self._flood.note(1)
             except WrongOffset:
                 continue
             except Exception as error:  # noqa: BLE001 - parked below, whatever it is
                 if is_transient(error):
                     return
+                self._flood.check()
                 get_log().exception(
                     "event_parked", topic=record.topic, partition=record.partition, offset=record.offset
                 )
-                await self._commit([record], park_because=repr(error))
+                await self._commit([record], poison=_poison_of(error))
 
-    async def _commit(self, records: Sequence[Record], park_because: str | None = None) -> None:
+    async def replay(self, aggregate: str, by: str) -> tuple[int, int]:
+        """Apply what is parked (of one aggregate, or of all where it is empty), in order, as far as it goes.
+
+        Return how many were, and how many still wait. Each event commits on its own: whatever stops this, what was
+        applied stays applied.
+        """
+        engine = self._handling.database.engine
+        replayed, held = 0, set[tuple[str, str]]()
+        async with engine.connect() as connection:
+            rows = await parking.waiting(connection, aggregate)
+        for row in rows:
+            key = (row.topic, row.aggregate_id)
+            if key in held:
+                continue
+            try:
+                async with engine.begin() as connection:
+                    replayed += await self._replay_one(connection, row.id, by)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                poison = _poison_of(error)
+                if poison.kind is not ParkedKind.UNREADABLE:
+                    held.add(key)
+                async with engine.begin() as connection:
+                    await parking.note_reason(connection, row.id, str(poison))
+        async with engine.connect() as connection:
+            return replayed, len(await parking.waiting(connection, aggregate))
+
+    async def _replay_one(self, connection: AsyncConnection, key: int, by: str) -> int:
+        row = await parking.locked(connection, key)
+        if row is None:
+            return 0
+        record = parking.record_of(row)
+        batch = Batch(self._handling, connection)
+        await batch.open([record])
+        await batch.replay(record)
+        await batch.finish()
+        await parking.settle(connection, key, "replayed", by)
+        return 1
+
+    async def _commit(self, records: Sequence[Record], poison: Poison | None = None) -> None:
         links = [link_to(parent) for parent in map(traceparent_of, records) if parent and is_sampled(parent)]
         with span(
             "apply batch", SpanKind.CONSUMER, links=links, attributes={"messaging.batch.message_count": len(records)}
@@ -180,7 +284,10 @@ class Consumer:
                 batch = Batch(self._handling, connection)
                 fresh = await batch.take(self._group, records)
                 for record in fresh:
-                    await batch.apply(record, park_because)
+                    if poison is None:
+                        await batch.apply(record)
+                    else:
+                        await batch.park(record, poison.kind, str(poison))
                 await batch.finish()
         for record in fresh:
             metrics.EVENT_AGE.labels(self._handling.service).observe(max(0.0, time.time() - record.timestamp / 1000))
@@ -199,6 +306,10 @@ class _Seek(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         await self._consumer.seek(self._kafka, assigned)
+
+
+def _poison_of(error: Exception) -> Poison:
+    return error if isinstance(error, Poison) else Poison(ParkedKind.FAILED, repr(error))
 
 
 def _pause(failures: int) -> float:

@@ -18,6 +18,12 @@ EVENT_AGE = Histogram(
 PUBLISHED = Counter("tandem_events_published_total", "Events that Kafka acknowledged.", ["service"])
 PUBLISH_FAILURES = Counter("tandem_publish_failures_total", "Rounds of the relay that failed.", ["service"])
 OUTBOX_OLDEST = Gauge("tandem_outbox_oldest_seconds", "Age of the oldest event not yet published.", ["service"])
-PARKED = Gauge("tandem_parked_events", "Events set aside for a person to look at.", ["service"])
+PARKED = Gauge("tandem_parked_events", "Events set aside for a person to look at.", ["service", "kind"])
+PARKED_OLDEST = Gauge("tandem_parked_oldest_seconds", "Age of the oldest event that is set aside.", ["service"])
+CONSUMER_HALTED = Gauge(
+    "tandem_consumer_halted",
+    "1 while the consumer reads nothing: a flood of events that cannot be applied, or an offset that is gone.",
+    ["service", "reason"],
+)
 TIMERS = Counter("tandem_timers_total", "Timers run, by outcome.", ["service", "outcome"])
 BUILD_INFO = Gauge("tandem_build_info", "1, with the version that runs.", ["service", "version"])

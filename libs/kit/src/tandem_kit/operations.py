@@ -1,46 +1,139 @@
-"""The answer to an operator's question: what has this service still to do?"""
+"""What every service tells its operators, and lets them do about the events that it set aside."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
 
-import grpc
 from sqlalchemy import func, select
 
-from tandem.operations.v1 import service_pb2 as pb
-from tandem_kit import tables
+from tandem.operations.v1 import service_pb2
+from tandem_kit import parking, tables
 from tandem_kit.consumer import Consumer
-from tandem_kit.postgres import PostgresDatabase
+from tandem_kit.domain import Clock
+from tandem_kit.handlers import Subscription
+from tandem_kit.parking import ParkedEvent
+from tandem_kit.policy import Role
 from tandem_kit.relay import Relay
+from tandem_kit.rpc.server import Method, command, query
 from tandem_kit.timers import TimerWorker
 
 
 @dataclass(frozen=True, slots=True)
-class Operations:
-    """Counts over one service's database, relay, consumer and timers."""
+class GetBacklog:
+    """What is still to be done?"""
 
-    database: PostgresDatabase
-    relay: Relay
-    timers: TimerWorker
-    consumer: Consumer | None
 
-    def handler(self) -> grpc.GenericRpcHandler:
-        answer = grpc.unary_unary_rpc_method_handler(
-            self._get_backlog,
-            request_deserializer=pb.GetBacklogRequest.FromString,
-            response_serializer=pb.GetBacklogResponse.SerializeToString,
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    unpublished_events: int
+    unread_records: int
+    due_timers: int
+    parked_events: int
+    failed_timers: int
+    activity: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListParked:
+    """The events that are set aside, page by page."""
+
+    after: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedPage:
+    events: tuple[ParkedEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetParked:
+    """One event that is set aside."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEvent:
+    event: ParkedEvent
+    headers: tuple[Header, ...]
+    payload_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayParked:
+    """Apply what is set aside: of one aggregate, or (empty) of all."""
+
+    aggregate_id: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    replayed: int
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardParked:
+    """Give an event up."""
+
+    id: int
+    reason: str
+    caller: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    waiting: int
+
+
+def operations(relay: Relay, timers: TimerWorker, consumer: Consumer | None) -> tuple[ModuleType, tuple[Method, ...]]:
+    """Return the contract of `OperationsService`, and its methods over the parts of one service."""
+
+    async def get_backlog(_: GetBacklog, work: Any, _clock: Clock) -> Backlog:
+        due, refused = await timers.counts()
+        unpublished = await work.store.connection.scalar(
+            select(func.count()).select_from(tables.outbox).where(tables.outbox.c.published_at.is_(None))
         )
-        return grpc.method_handlers_generic_handler("tandem.operations.v1.OperationsService", {"GetBacklog": answer})
-
-    async def _get_backlog(self, _: pb.GetBacklogRequest, __: object) -> pb.GetBacklogResponse:
-        due, refused = await self.timers.counts()
-        async with self.database.engine.connect() as connection:
-            unpublished = await connection.scalar(select(func.count()).where(tables.outbox.c.published_at.is_(None)))
-            parked = await connection.scalar(select(func.count()).select_from(tables.parked))
-        applied = self.consumer.applied if self.consumer else 0
-        return pb.GetBacklogResponse(
-            unpublished_events=unpublished or 0,
-            unread_records=await self.consumer.unread() if self.consumer else 0,
+        parked, _oldest = await parking.counts(work.store.connection)
+        return Backlog(
+            unpublished_events=unpublished,
+            unread_records=await consumer.unread() if consumer else 0,
             due_timers=due,
-            parked_events=parked or 0,
+            parked_events=sum(parked.values()),
             failed_timers=refused,
-            activity=self.relay.published + applied + self.timers.run_count,
+            activity=relay.published + timers.run_count + (consumer.applied if consumer else 0),
         )
+
+    async def list_parked(query: ListParked, work: Any, _clock: Clock) -> ParkedPage:
+        return ParkedPage(tuple(await parking.page(work.store.connection, query.after, query.limit)))
+
+    async def get_parked(query: GetParked, work: Any, _clock: Clock) -> ShownEvent:
+        subscription = consumer.subscription if consumer else Subscription(frozenset(), {}, {}, {})
+        event, headers, payload = await parking.shown(work.store.connection, query.id, subscription)
+        return ShownEvent(event, tuple(Header(name, value) for name, value in headers), payload)
+
+    async def replay_parked(command: ReplayParked, _work: Any, _clock: Clock) -> Replayed:
+        if consumer is None:
+            return Replayed(0, 0)
+        return Replayed(*await consumer.replay(command.aggregate_id, command.caller))
+
+    async def discard_parked(command: DiscardParked, work: Any, _clock: Clock) -> Discarded:
+        return Discarded(await parking.discard(work.store.connection, command.id, command.caller, command.reason))
+
+    queries: tuple[Callable[..., Awaitable[Any]], ...] = (list_parked, get_parked)
+    commands: tuple[Callable[..., Awaitable[Any]], ...] = (replay_parked, discard_parked)
+    methods = (
+        query(get_backlog, allow=(Role.SRE, Role.PROGRAMME_MANAGER)),
+        *(query(use_case, allow=(Role.SRE,)) for use_case in queries),
+        *(command(use_case, allow=(Role.SRE,)) for use_case in commands),
+    )
+    return service_pb2, methods

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,11 +19,11 @@ from sqlalchemy import MetaData
 from tandem_kit import metrics
 from tandem_kit.batch import Handling
 from tandem_kit.clock import SteeredClock, SystemClock
-from tandem_kit.consumer import Consumer
+from tandem_kit.consumer import Consumer, Flood
 from tandem_kit.domain import Clock
 from tandem_kit.handlers import Subscription, UseCases
 from tandem_kit.logs import get_log, set_up_logs
-from tandem_kit.operations import Operations
+from tandem_kit.operations import operations
 from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_kit.relay import Relay
 from tandem_kit.rpc.callers import Callers
@@ -44,7 +44,7 @@ class Service:
     name: str
     settings: ServiceSettings
     database: PostgresDatabase
-    rpc: Rpc
+    rpc: Sequence[Rpc]
     relay: Relay
     timers: TimerWorker
     consumer: Consumer | None = None
@@ -88,8 +88,7 @@ class Service:
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", 16 * 2**20)])
         healthy = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(healthy, server)
-        operations = Operations(self.database, self.relay, self.timers, self.consumer)
-        server.add_generic_rpc_handlers((self.rpc.handler, operations.handler()))
+        server.add_generic_rpc_handlers(tuple(rpc.handler for rpc in self.rpc))
         try:
             server.add_insecure_port(self.settings.listen)
         except RuntimeError:
@@ -136,16 +135,22 @@ class Parts:
         if subscription is not None:
             handling = Handling(name, subscription, use_cases, self.works, self.database, self.clock)
             group = f"{settings.group_prefix}.{name}"
-            consumer = Consumer(handling, settings.kafka, group, settings.batch_records)
+            flood = Flood(settings.flood_in_a_row, settings.flood_share)
+            consumer = Consumer(handling, settings.kafka, group, settings.batch_records, flood)
+        relay = Relay(name, settings.database_url, settings.kafka)
+        timers = TimerWorker(
+            name, self.database, self.works, use_cases, errands or {}, self.clock, settings.timer_poll_seconds
+        )
+        callers = Callers(settings.jwks)
+        own = Rpc(name, contract, f"{name.capitalize()}Service", methods, self.works, callers, self.clock)
+        shared, shared_methods = operations(relay, timers, consumer)
         return Service(
             name=name,
             settings=settings,
             database=self.database,
-            rpc=Rpc(name, contract, methods, self.works, Callers(settings.jwks), self.clock),
-            relay=Relay(name, settings.database_url, settings.kafka),
-            timers=TimerWorker(
-                name, self.database, self.works, use_cases, errands or {}, self.clock, settings.timer_poll_seconds
-            ),
+            rpc=(own, Rpc(name, shared, "OperationsService", shared_methods, self.works, callers, self.clock)),
+            relay=relay,
+            timers=timers,
             consumer=consumer,
             channels=channels,
         )

@@ -38,6 +38,10 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     batch_records: int = Field(default=500, ge=1)
     """Most records that a consumer applies in one transaction."""
+    flood_in_a_row: int = Field(default=20, ge=1)
+    """As many events that cannot be applied, one after the other, halt the consumer instead of being parked."""
+    flood_share: float = Field(default=0.1, gt=0, le=1)
+    """So does this share of the last thousand."""
     timer_poll_seconds: float = Field(default=0.25, gt=0)
     drain_seconds: float = Field(default=20.0, gt=0)
     """How long running calls may take to finish when the service stops."""

@@ -72,14 +72,22 @@ parked = Table(
     Column("partition", Integer, nullable=False),
     Column("record_offset", BigInteger, nullable=False),
     Column("key", LargeBinary),
-    Column("aggregate_id", Text),
+    # The key where the headers cannot be read; empty where there is none.
+    Column("aggregate_id", Text, nullable=False),
     Column("version", Integer),
+    Column("type", Text, nullable=False),
     Column("headers", JSONB, nullable=False),
     Column("payload", LargeBinary),
+    Column("kind", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("parked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    # An operator replayed or discarded it; the row stays as the record of that.
+    Column("settled_at", DateTime(timezone=True)),
+    Column("settled_how", Text),
+    Column("settled_by", Text),
+    Column("settled_why", Text),
     UniqueConstraint("topic", "partition", "record_offset", name="parked_record"),
-    Index("parked_aggregate", "topic", "aggregate_id"),
+    Index("parked_waiting", "topic", "aggregate_id", postgresql_where=text("settled_at IS NULL")),
 )
 
 timers = Table(

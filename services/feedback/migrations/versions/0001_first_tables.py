@@ -59,16 +59,28 @@ def upgrade() -> None:
         sa.Column("partition", sa.Integer(), nullable=False),
         sa.Column("record_offset", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=True),
-        sa.Column("aggregate_id", sa.Text(), nullable=True),
+        sa.Column("aggregate_id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("type", sa.Text(), nullable=False),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_how", sa.Text(), nullable=True),
+        sa.Column("settled_by", sa.Text(), nullable=True),
+        sa.Column("settled_why", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("topic", "partition", "record_offset", name="parked_record"),
     )
-    op.create_index("parked_aggregate", "parked", ["topic", "aggregate_id"], unique=False)
+    op.create_index(
+        "parked_waiting",
+        "parked",
+        ["topic", "aggregate_id"],
+        unique=False,
+        postgresql_where=sa.text("settled_at IS NULL"),
+    )
     op.create_table(
         "timers",
         sa.Column("key", sa.Text(), nullable=False),

@@ -88,7 +88,7 @@ def check_contract(contract: ModuleType, service: str, methods: Iterable[Method]
     wrong += [f"{name} is not in the contract" for name in sorted(set(by_name) - set(described))]
     for name in sorted(set(by_name) & set(described)):
         method, descriptor = by_name[name], described[name]
-        missing = missing_fields(method.takes, descriptor.input_type, given=["by"])
+        missing = missing_fields(method.takes, descriptor.input_type, given=["by", "caller"])
         unread = unknown_fields(method.takes, descriptor.input_type)
         unfilled = unknown_fields(method.gives, descriptor.output_type) if descriptor.output_type.fields else set()
         wrong += [f"{name}: the request has no {field}" for field in sorted(missing)]
@@ -106,6 +106,7 @@ class Rpc:
         self,
         service: str,
         contract: ModuleType,
+        name: str,
         methods: Iterable[Method],
         works: Works[Any],
         callers: Callers,
@@ -115,7 +116,6 @@ class Rpc:
         self._works = works
         self._callers = callers
         self._clock = clock
-        name = f"{service.capitalize()}Service"
         self._methods = check_contract(contract, name, methods)
         descriptor = contract.DESCRIPTOR.services_by_name[name]
         self.full_name: str = descriptor.full_name
@@ -254,9 +254,15 @@ class Rpc:
         return caller, hats
 
 
-def _given(method: Method, caller: Caller, hat: Hat) -> dict[str, UUID | None]:
-    """Fill `by`: the person who calls. Where it may be None, somebody who acts in a granted role is nobody's party."""
-    if "by" not in {field.name for field in fields(method.takes)}:
+def _given(method: Method, caller: Caller, hat: Hat) -> dict[str, UUID | str | None]:
+    """Fill `caller`, the subject of the token, and `by`, the person who calls.
+
+    Where `by` may be None, somebody who acts in a granted role is nobody's party.
+    """
+    names = {field.name for field in fields(method.takes)}
+    if "caller" in names:
+        return {"caller": caller.name}
+    if "by" not in names:
         return {}
     optional = type(None) in get_args(get_type_hints(method.takes)["by"])
     if optional and not hat.for_themself:

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class OperationsServiceStub:
-    """Questions that an operator asks any Tandem service.
+    """Questions that an operator asks any Tandem service, and what they may do about the events that it set aside.
     """
 
     def __init__(self, channel):
@@ -40,14 +40,62 @@ class OperationsServiceStub:
                 request_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetBacklogRequest.SerializeToString,
                 response_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetBacklogResponse.FromString,
                 _registered_method=True)
+        self.ListParked = channel.unary_unary(
+                '/tandem.operations.v1.OperationsService/ListParked',
+                request_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.ListParkedRequest.SerializeToString,
+                response_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.ListParkedResponse.FromString,
+                _registered_method=True)
+        self.GetParked = channel.unary_unary(
+                '/tandem.operations.v1.OperationsService/GetParked',
+                request_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetParkedRequest.SerializeToString,
+                response_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetParkedResponse.FromString,
+                _registered_method=True)
+        self.ReplayParked = channel.unary_unary(
+                '/tandem.operations.v1.OperationsService/ReplayParked',
+                request_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.ReplayParkedRequest.SerializeToString,
+                response_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.ReplayParkedResponse.FromString,
+                _registered_method=True)
+        self.DiscardParked = channel.unary_unary(
+                '/tandem.operations.v1.OperationsService/DiscardParked',
+                request_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedRequest.SerializeToString,
+                response_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
-    """Questions that an operator asks any Tandem service.
+    """Questions that an operator asks any Tandem service, and what they may do about the events that it set aside.
     """
 
     def GetBacklog(self, request, context):
         """What the service has still to do. All zero means: quiet, as long as `activity` does not move between two answers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListParked(self, request, context):
+        """The events that are set aside, in the order in which that happened.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetParked(self, request, context):
+        """One of them, with its headers and what can be read of its content.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayParked(self, request, context):
+        """Apply what is set aside, in order, as far as it goes; what still fails stays, with the new reason.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiscardParked(self, request, context):
+        """Give an event up, for a reason that is kept with who decided it; the events after it may then be replayed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +109,26 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     request_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetBacklogRequest.FromString,
                     response_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetBacklogResponse.SerializeToString,
             ),
+            'ListParked': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListParked,
+                    request_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.ListParkedRequest.FromString,
+                    response_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.ListParkedResponse.SerializeToString,
+            ),
+            'GetParked': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetParked,
+                    request_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetParkedRequest.FromString,
+                    response_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.GetParkedResponse.SerializeToString,
+            ),
+            'ReplayParked': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayParked,
+                    request_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.ReplayParkedRequest.FromString,
+                    response_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.ReplayParkedResponse.SerializeToString,
+            ),
+            'DiscardParked': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscardParked,
+                    request_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedRequest.FromString,
+                    response_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'tandem.operations.v1.OperationsService', rpc_method_handlers)
@@ -70,7 +138,7 @@ def add_OperationsServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OperationsService:
-    """Questions that an operator asks any Tandem service.
+    """Questions that an operator asks any Tandem service, and what they may do about the events that it set aside.
     """
 
     @staticmethod
@@ -90,6 +158,114 @@ class OperationsService:
             '/tandem.operations.v1.OperationsService/GetBacklog',
             tandem_dot_operations_dot_v1_dot_service__pb2.GetBacklogRequest.SerializeToString,
             tandem_dot_operations_dot_v1_dot_service__pb2.GetBacklogResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListParked(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.operations.v1.OperationsService/ListParked',
+            tandem_dot_operations_dot_v1_dot_service__pb2.ListParkedRequest.SerializeToString,
+            tandem_dot_operations_dot_v1_dot_service__pb2.ListParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetParked(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.operations.v1.OperationsService/GetParked',
+            tandem_dot_operations_dot_v1_dot_service__pb2.GetParkedRequest.SerializeToString,
+            tandem_dot_operations_dot_v1_dot_service__pb2.GetParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayParked(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.operations.v1.OperationsService/ReplayParked',
+            tandem_dot_operations_dot_v1_dot_service__pb2.ReplayParkedRequest.SerializeToString,
+            tandem_dot_operations_dot_v1_dot_service__pb2.ReplayParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiscardParked(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.operations.v1.OperationsService/DiscardParked',
+            tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedRequest.SerializeToString,
+            tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedResponse.FromString,
             options,
             channel_credentials,
             insecure,
