@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 
 from tandem.matching.v1 import events_pb2
@@ -150,6 +150,12 @@ class Plant:
 def make_topic(kafka: str, name: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=kafka)
     admin.create_topics([NewTopic(name, PARTITIONS, -1)])
+    admin.close()
+
+
+def configure_topic(kafka: str, name: str, values: dict[str, str]) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=kafka)
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, values)])
     admin.close()
 
 
@@ -387,6 +393,25 @@ async def test_two_relays_of_one_database_publish_everything_once(plant: Plant) 
             await plant.records(plant.event(pair, version))
         await plant.has_applied(pair, range(1, 21))
         assert first.published + second.published == 20
+
+
+async def test_a_row_that_kafka_refuses_blocks_its_own_aggregate_alone(plant: Plant) -> None:
+    pairs = [uuid4() for _ in range(24)]
+    refused = replace(plant.event(pairs[0], 1), payload=b"x" * 5000)
+    await asyncio.to_thread(configure_topic, plant.kafka, plant.topic, {"max.message.bytes": "2000"})
+    async with plant.relaying() as relay:
+        await plant.records(refused, plant.event(pairs[0], 2), *(plant.event(pair, 1) for pair in pairs[1:]))
+
+        async def the_others_went() -> bool:
+            return relay.published == 23
+
+        await eventually(the_others_went)
+        await asyncio.to_thread(configure_topic, plant.kafka, plant.topic, {"max.message.bytes": "20000"})
+
+        async def all_went() -> bool:
+            return relay.published == 25
+
+        await eventually(all_went)
 
 
 async def test_rows_of_a_transaction_that_commits_late_are_published_too(plant: Plant) -> None:

@@ -44,6 +44,10 @@ _PURGE_OUTBOX = "DELETE FROM outbox WHERE published_at < now() - interval '7 day
 _PURGE_KEYS = "DELETE FROM idempotency_keys WHERE recorded_at < now() - interval '7 days'"
 
 
+class RowRefused(Exception):  # noqa: N818
+    """Kafka will not take a row, now or later: its aggregate waits for a person, all others go on."""
+
+
 class Relay:
     """Runs until it is cancelled."""
 
@@ -66,7 +70,8 @@ class Relay:
             except Exception as error:  # noqa: BLE001 - whatever it was, the events still have to go
                 metrics.PUBLISH_FAILURES.labels(self._service).inc()
                 least, most = _BACK_OFF_SECONDS
-                failures = 0 if self.published > published else min(failures + 1, 10)
+                goes_on = self.published > published or isinstance(error, RowRefused)
+                failures = 0 if goes_on else min(failures + 1, 10)
                 published = self.published
                 pause = min(most, least * 2**failures) * random.uniform(0.5, 1)
                 get_log().warning("relay_failed", error=repr(error), retry_in_seconds=round(pause, 2))
@@ -166,9 +171,10 @@ class Relay:
         try:
             await (await producer.send_batch(batch, topic, partition=partition))
         except KafkaError as error:
-            if not error.retriable:
-                self._find_the_refused(at, rows[0] if len(ids) == 1 else None, error)
-            raise
+            if error.retriable:
+                raise
+            self._find_the_refused(at, rows[0] if len(ids) == 1 else None, error)
+            raise RowRefused(repr(error)) from error
         finally:
             for published in spans:
                 published.end()
