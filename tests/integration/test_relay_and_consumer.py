@@ -16,11 +16,10 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 
 from tandem.matching.v1 import events_pb2
-from tandem_kit import consumer as consumer_module
 from tandem_kit import metrics, parking, tables
 from tandem_kit.batch import Handling
 from tandem_kit.cloudevents import Envelope, headers_of
-from tandem_kit.consumer import Consumer, Flood
+from tandem_kit.consumer import Consumer, Flood, Patience
 from tandem_kit.domain import RuleBroken
 from tandem_kit.handlers import UseCases, subscribe
 from tandem_kit.postgres import PostgresDatabase, make_engine
@@ -116,7 +115,7 @@ class Plant:
         works = Works(SeenWork, self.target, FixedClock(), Topics({}))
         subscription = subscribe([self.topic], projections=[keep], reactions=[])
         handling = Handling("sessions", subscription, UseCases(), works, self.target, FixedClock())
-        return Consumer(handling, self.kafka, self.topic, 50, Flood(20, 0.5))
+        return Consumer(handling, self.kafka, self.topic, 50, Flood(20, 0.5), Patience(halt=0.1))
 
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[Consumer]:
@@ -319,7 +318,6 @@ async def test_an_unreadable_event_that_is_discarded_frees_the_version_that_it_h
 async def test_a_flood_of_poison_halts_the_consumer_instead_of_parking_everything(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer_module, "_HALT_SECONDS", 0.1)
     pairs = [uuid4() for _ in range(60)]
     async with plant.relaying(), plant.consuming():
         await plant.records(*(plant.event(pair, 1, poison=True) for pair in pairs))

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -33,7 +34,6 @@ _MAX_POLL_MS = 300_000
 _BACK_OFF_SECONDS = (0.1, 5.0)
 # How often Kafka is told where we are, for tools that show the lag.
 _SHOW_LAG_SECONDS = 1.0
-_HALT_SECONDS = 30.0
 
 
 class Halt(Exception):  # noqa: N818
@@ -67,15 +67,34 @@ class Flood:
         self._run += 1
 
 
+class Unassigned(Exception):  # noqa: N818
+    """The consumer has had no partition for too many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a consumer waits for what, in seconds."""
+
+    session: float = 10.0
+    """Without a heartbeat, until Kafka gives its partitions to another."""
+    unassigned: float = 60.0
+    """Without a partition, until it joins anew: aiokafka may wait for ever after a rebalance that it missed."""
+    halt: float = 30.0
+    """Between two looks whether a halted consumer can go on."""
+
+
 class Consumer:
     """Reads the subscribed topics for one consumer group, and decides what is done."""
 
-    def __init__(self, handling: Handling, kafka: str, group: str, batch_records: int, flood: Flood) -> None:
+    def __init__(
+        self, handling: Handling, kafka: str, group: str, batch_records: int, flood: Flood, patience: Patience
+    ) -> None:
         self._handling = handling
         self._kafka = kafka
         self._group = group
         self._batch_records = batch_records
         self._flood = flood
+        self._patience = patience
         self._stopping = asyncio.Event()
         self._shown_at = 0.0
         self._ends: AIOKafkaConsumer | None = None
@@ -98,7 +117,7 @@ class Consumer:
                 halted = metrics.CONSUMER_HALTED.labels(self._handling.service, halt.reason)
                 halted.set(1)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), _HALT_SECONDS)
+                    await asyncio.wait_for(self._stopping.wait(), self._patience.halt)
                 halted.set(0)
             except Exception as error:  # noqa: BLE001 - aiokafka raises many kinds; the events still have to be read
                 failures = 0 if self.applied > applied else failures + 1
@@ -120,11 +139,18 @@ class Consumer:
             # An offset that Kafka no longer has stops the reading: any other place would lose events or repeat them.
             auto_offset_reset="none",
             max_poll_interval_ms=_MAX_POLL_MS,
+            session_timeout_ms=int(self._patience.session * 1000),
+            heartbeat_interval_ms=int(self._patience.session * 1000 / 3),
         )
         kafka.subscribe(sorted(self._handling.subscription.topics), listener=_Seek(self, kafka))
         await kafka.start()
         try:
+            assigned_at = time.monotonic()
             while not self._stopping.is_set():
+                if kafka.assignment():
+                    assigned_at = time.monotonic()
+                elif time.monotonic() > assigned_at + self._patience.unassigned:
+                    raise Unassigned(self._patience.unassigned)
                 try:
                     polled = await kafka.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
                 except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:

@@ -30,6 +30,8 @@ def make_engine(url: str, pool: int) -> AsyncEngine:
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=pool,
         max_overflow=0,
+        # A statement that hangs fails, is transient, and is tried again on another connection.
+        connect_args={"command_timeout": 60.0},
         # An error's text goes to the log: it must not quote names.
         hide_parameters=True,
         json_serializer=lambda value: to_json(value).decode(),

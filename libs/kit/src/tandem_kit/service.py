@@ -19,7 +19,7 @@ from sqlalchemy import MetaData
 from tandem_kit import metrics
 from tandem_kit.batch import Handling
 from tandem_kit.clock import SteeredClock, SystemClock
-from tandem_kit.consumer import Consumer, Flood
+from tandem_kit.consumer import Consumer, Flood, Patience
 from tandem_kit.domain import Clock
 from tandem_kit.handlers import Subscription, UseCases
 from tandem_kit.logs import get_log, set_up_logs
@@ -136,7 +136,14 @@ class Parts:
             handling = Handling(name, subscription, use_cases, self.works, self.database, self.clock)
             group = f"{settings.group_prefix}.{name}"
             flood = Flood(settings.flood_in_a_row, settings.flood_share)
-            consumer = Consumer(handling, settings.kafka, group, settings.batch_records, flood)
+            consumer = Consumer(
+                handling,
+                settings.kafka,
+                group,
+                settings.batch_records,
+                flood,
+                Patience(settings.session_seconds, settings.unassigned_seconds),
+            )
         relay = Relay(name, settings.database_url, settings.kafka)
         timers = TimerWorker(
             name, self.database, self.works, use_cases, errands or {}, self.clock, settings.timer_poll_seconds

@@ -42,6 +42,10 @@ class ServiceSettings(BaseSettings):
     """As many events that cannot be applied, one after the other, halt the consumer instead of being parked."""
     flood_share: float = Field(default=0.1, gt=0, le=1)
     """So does this share of the last thousand."""
+    session_seconds: float = Field(default=10.0, ge=1)
+    """Without a heartbeat for that long, Kafka gives a consumer's partitions to another."""
+    unassigned_seconds: float = Field(default=60.0, ge=1)
+    """Without a partition for that long, a consumer joins its group anew."""
     timer_poll_seconds: float = Field(default=0.25, gt=0)
     drain_seconds: float = Field(default=20.0, gt=0)
     """How long running calls may take to finish when the service stops."""
