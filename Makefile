@@ -32,6 +32,10 @@ demo: $(SETUP) ## Run the AXA France programme on a local stack (KEEP=1 leaves i
 test: $(SETUP) ## Run every test, with real Kafka and PostgreSQL
 	$(BIN)/pytest
 
+.PHONY: faults
+faults: $(SETUP) ## Break things for an hour, and count what was lost (ROUNDS=…, SEED=…, RATE=…)
+	$(BIN)/python -m tests.faults.rounds $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
+
 .PHONY: check
 check: $(SETUP) $(BUF) ## Format, lint, types, import contracts, protos
 	$(BIN)/ruff format --check

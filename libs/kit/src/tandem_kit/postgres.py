@@ -20,6 +20,7 @@ from tandem_kit import tables as kit
 from tandem_kit.work import AlreadyExists, Answer, Lock, OutboxRow, Row
 
 _UNIQUE_VIOLATION = "23505"
+_LOCK_NOT_AVAILABLE = "55P03"
 _Comparison = Literal["equals", "in", "is null"]
 _CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR = "08", "40", "53", "57"
 
@@ -47,7 +48,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(cause, OSError | TimeoutError):
         return True
     state = getattr(cause, "sqlstate", None) or ""
-    return state[:2] in {_CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR}
+    return state[:2] in {_CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR} or state == _LOCK_NOT_AVAILABLE
 
 
 class PostgresDatabase:
