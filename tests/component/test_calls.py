@@ -174,6 +174,24 @@ async def test_two_volunteers_at_once_are_enrolled_once(enrolment: EnrolmentHous
     assert sorted(outcomes) == ["already_enrolled"] * 5 + ["enrolled"]
 
 
+async def test_whoever_manages_one_site_alone_ends_no_programme(enrolment: EnrolmentHouse) -> None:
+    programme = await an_open_programme(enrolment)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await enrolment.stub.EndProgramme(
+            pb.EndProgrammeRequest(programme_id=programme),
+            timeout=5,
+            metadata=enrolment.as_staff(MANAGER, "lyon", idempotency_key="end"),
+        )
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_hr_of_one_site_sees_as_an_employee_what_every_employee_sees(enrolment: EnrolmentHouse) -> None:
+    person = await a_volunteer(enrolment)
+    metadata = enrolment.as_person(person, Grant(Role.SITE_HR, "nice"))
+    seen = await enrolment.stub.ListSites(pb.ListSitesRequest(), timeout=5, metadata=metadata)
+    assert [site.name for site in seen.sites] == ["Lyon"]
+
+
 async def test_hr_of_another_site_leaves_a_programme_for_themself(enrolment: EnrolmentHouse) -> None:
     person = await a_volunteer(enrolment)
     enrolled = await enrolment.stub.EnrolAsMentor(

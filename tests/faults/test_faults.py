@@ -44,7 +44,7 @@ async def test_in_a_quiet_round_nothing_stands_twice_in_kafka(servers: Servers) 
     [
         ("watermark", ["published twice"], "applied once"),
         ("gap rule", ["gap"], "parked as planted"),
-        ("seek back", ["database restored under running consumers"], "nothing lost"),
+        ("going back", ["database restored under running consumers"], "nothing lost"),
         ("offsets beside the effect", ["killed: consumer before commit"], "nothing lost"),
         ("order in a batch", [], "in order in Kafka"),
     ],

@@ -130,27 +130,30 @@ def die_at(point: str, times: int) -> None:
 
 
 def _without_watermark() -> None:
-    async def apply(self: Batch, record: Record) -> None:
+    async def apply(self: Batch, record: Record) -> bool:
         await self._handle(record, self._envelope(record))
+        return True
 
     Batch.apply = apply  # type: ignore[method-assign]
 
 
 def _without_gap_rule() -> None:
-    async def apply(self: Batch, record: Record) -> None:
+    async def apply(self: Batch, record: Record) -> bool:
         envelope = self._envelope(record)
         key = (record.topic, envelope.aggregate_id)
         if envelope.version > self._watermarks[key]:
             await self._handle(record, envelope)
             self._watermarks[key] = envelope.version
+        return True
 
     Batch.apply = apply  # type: ignore[method-assign]
 
 
-def _without_seek_back() -> None:
-    async def nowhere(self: Consumer, kafka: Any, records: Sequence[Record]) -> None: ...
+def _without_going_back() -> None:
+    async def nowhere(self: Consumer, kafka: Any, records: Sequence[Record] = ()) -> None: ...
 
     Consumer._seek_back = nowhere  # type: ignore[method-assign]
+    Consumer._look_around = nowhere  # type: ignore[method-assign]
 
 
 def _without_offsets_beside_the_effect() -> None:
@@ -189,7 +192,7 @@ def _without_order() -> None:
 GUARDS: dict[str, Callable[[], None]] = {
     "watermark": _without_watermark,
     "gap rule": _without_gap_rule,
-    "seek back": _without_seek_back,
+    "going back": _without_going_back,
     "offsets beside the effect": _without_offsets_beside_the_effect,
     "lead": _without_lead,
     "order in a batch": _without_order,

@@ -18,7 +18,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 from tandem.matching.v1 import events_pb2
 from tandem_kit import metrics, parking, tables
 from tandem_kit.batch import Handling
-from tandem_kit.cloudevents import Envelope, headers_of
+from tandem_kit.cloudevents import Envelope, Headers, headers_of
 from tandem_kit.consumer import Consumer, Flood, Patience
 from tandem_kit.domain import RuleBroken
 from tandem_kit.handlers import UseCases, subscribe
@@ -182,7 +182,7 @@ async def test_every_event_is_applied_once_and_in_order(plant: Plant) -> None:
         for pair in pairs:
             await plant.has_applied(pair, range(1, 11))
         assert relay.published == 200
-        assert await consumer.unread() == 0
+        assert await unread_of(plant, consumer) == 0
 
 
 async def test_what_was_published_twice_is_applied_once(plant: Plant) -> None:
@@ -195,12 +195,17 @@ async def test_what_was_published_twice_is_applied_once(plant: Plant) -> None:
             await connection.execute(tables.outbox.update().values(published_at=None))
         await plant.records(plant.event(pair, 3))
         await plant.has_applied(pair, [1, 2, 3])
-        await eventually(lambda: caught_up(consumer))
+        await eventually(lambda: caught_up(plant, consumer))
     assert await plant.turns_of(pair) == [1, 2, 3]
 
 
-async def caught_up(consumer: Consumer) -> bool:
-    return await consumer.unread() == 0
+async def unread_of(plant: Plant, consumer: Consumer) -> int:
+    async with plant.target.engine.connect() as connection:
+        return await consumer.unread(connection)
+
+
+async def caught_up(plant: Plant, consumer: Consumer) -> bool:
+    return await unread_of(plant, consumer) == 0
 
 
 async def test_a_consumer_goes_on_where_its_database_says_not_where_kafka_does(plant: Plant) -> None:
@@ -299,20 +304,59 @@ async def test_a_discarded_event_is_passed_by_and_its_followers_go_on(plant: Pla
         assert (row.settled_how, row.settled_by, row.settled_why) == ("discarded", "ann", "a test's poison")
 
 
-async def test_an_unreadable_event_that_is_discarded_frees_the_version_that_it_held(plant: Plant) -> None:
+async def test_versions_that_never_came_are_passed_by_when_an_operator_says_so(plant: Plant) -> None:
     pair = uuid4()
     async with plant.relaying(), plant.consuming() as consumer:
         await plant.records(plant.event(pair, 1))
         await plant.has_applied(pair, [1])
         await plant.sends(pair, b"?", [("ce_aggregateversion", b"two")])
-        await plant.records(plant.event(pair, 3))
-        await eventually(lambda: parked_are(plant, pair, [None, 3]))
+        await plant.sends(pair, b"?", [("ce_aggregateversion", b"three")])
+        await plant.records(plant.event(pair, 4), plant.event(pair, 5))
+        await eventually(lambda: parked_are(plant, pair, [None, None, 4, 5]))
         async with plant.target.engine.begin() as connection:
-            unreadable, _ = await parking.page(connection, 0, 10)
-            assert (unreadable.kind, unreadable.aggregate_id) == (parking.ParkedKind.UNREADABLE, str(pair))
-            assert await parking.discard(connection, unreadable.id, "ann", "garbage") == 1
-        assert await consumer.replay(str(pair), "ann") == (1, 0)
-        assert await plant.turns_of(pair) == [1, 3]
+            first, second, fourth, _ = await parking.page(connection, 0, 10)
+            assert (first.kind, first.aggregate_id) == (parking.ParkedKind.UNREADABLE, str(pair))
+            with pytest.raises(RuleBroken, match="earlier_events_wait"):
+                await parking.discard(connection, fourth.id, "ann", "in the way")
+            await parking.discard(connection, first.id, "ann", "garbage")
+            await parking.discard(connection, second.id, "ann", "garbage")
+        assert await consumer.replay(str(pair), "ann") == (0, 2)
+        assert await consumer.replay(str(pair), "ann", past_gap=True) == (2, 0)
+        assert await plant.turns_of(pair) == [1, 4, 5]
+
+
+async def test_a_subject_too_long_for_an_index_is_parked_like_any_other(plant: Plant) -> None:
+    key, other = uuid4(), uuid4()
+    headers = dict(headers_of_first(key)) | {"ce_subject": b"x" * 8000}
+    await plant.sends(key, b"?", list(headers.items()))
+    async with plant.relaying(), plant.consuming():
+        await plant.records(plant.event(other, 1))
+        await plant.has_applied(other, [1])
+        await eventually(lambda: parked_are(plant, key, [None]))
+
+
+def headers_of_first(pair: UUID) -> Headers:
+    return headers_of(
+        service="matching",
+        type_=TYPE,
+        aggregate_id=pair,
+        version=1,
+        time=datetime(2026, 1, 5, tzinfo=UTC),
+        site=None,
+        traceparent=None,
+    )
+
+
+async def test_partitions_that_rest_are_read_again_after_the_database_went_back(plant: Plant) -> None:
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming():
+        await plant.records(plant.event(pair, 1), plant.event(pair, 2))
+        await plant.has_applied(pair, [1, 2])
+        async with plant.target.engine.begin() as connection:
+            await connection.execute(seen.delete())
+            await connection.execute(tables.watermarks.delete())
+            await connection.execute(tables.consumer_offsets.delete())
+        await plant.has_applied(pair, [1, 2])
 
 
 async def test_a_flood_of_poison_halts_the_consumer_instead_of_parking_everything(
@@ -380,7 +424,7 @@ async def test_what_waits_is_known_before_the_consumer_reads(plant: Plant) -> No
 
         await eventually(published)
     consumer = plant.consumer()
-    assert await consumer.unread() == 2
+    assert await unread_of(plant, consumer) == 2
     await consumer.stop()
 
 

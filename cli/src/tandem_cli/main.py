@@ -266,6 +266,10 @@ def service_of(text: str | None) -> str | None:
     return text
 
 
+_PAST_GAP = said(
+    "Give up the versions that never came; with --aggregate.",
+    "Renoncer aux versions qui ne sont jamais venues ; avec --aggregate.",
+)
 Service = Annotated[str, typer.Argument(callback=service_of)]
 
 
@@ -295,8 +299,9 @@ def parked_show(service: Service, key: Annotated[int, typer.Argument(metavar="ID
 def parked_replay(
     service: Service,
     aggregate: Annotated[str, typer.Option(help=said("Of this aggregate alone.", "De cet agrégat seulement."))] = "",
+    past_gap: Annotated[bool, typer.Option("--past-gap", help=_PAST_GAP)] = False,
 ) -> None:
-    if not with_client(lambda client: parking.replay(client, service, aggregate, console)):
+    if not with_client(lambda client: parking.replay(client, service, aggregate, console, past_gap=past_gap)):
         raise typer.Exit(1)
 
 

@@ -46,9 +46,9 @@ async def show_one(client: Client, service: str, key: int, console: Console) -> 
     console.print(shown.payload_json or unreadable, markup=False)
 
 
-async def replay(client: Client, service: str, aggregate: str, console: Console) -> bool:
+async def replay(client: Client, service: str, aggregate: str, console: Console, *, past_gap: bool) -> bool:
     """Apply what waits, in order; tell whether all of it could be."""
-    request = pb.ReplayParkedRequest(aggregate_id=aggregate)
+    request = pb.ReplayParkedRequest(aggregate_id=aggregate, past_gap=past_gap)
     done = await client.operations[service].ReplayParked(request, metadata=client.staff(Role.SRE))
     console.print(
         said(

@@ -12,7 +12,7 @@ from tandem_enrolment.domain.enrolment import Enrolment as Part
 from tandem_enrolment.domain.hris_import import Line, plan_import
 from tandem_enrolment.domain.person import Person
 from tandem_enrolment.domain.site import Site
-from tandem_enrolment.domain.types import ImportId, SiteCode, Topic
+from tandem_enrolment.domain.types import ImportId, PersonId, SiteCode, Topic
 from tandem_kit.domain import RuleBroken
 from tandem_kit.policy import Scope
 from tandem_kit.testing.house import House
@@ -147,6 +147,28 @@ async def test_a_file_of_one_site_moves_nobody_of_another(enrolment: Enrolment) 
         ("reference", "is somebody of the site nice, which is not yours")
     ]
     assert (await enrolment.does(PreviewImport(key))).problems == ()
+
+
+def test_whoever_keeps_an_old_manager_because_a_circle_was_refused_closes_no_other_circle() -> None:
+    above_all, person = a_person(reference="B"), a_person(reference="A")
+    person.manager_id = PersonId(above_all.id)
+    lines = (
+        a_line(line=2, reference="A", manager_reference="C"),
+        a_line(line=3, reference="C", manager_reference="A"),
+        a_line(line=4, reference="B", manager_reference="A"),
+    )
+    found = problems(*lines, A=person, B=above_all)
+    assert [(line, rule) for line, _, rule in found] == [
+        (2, "management_circle"),
+        (3, "management_circle"),
+        (4, "management_circle"),
+    ]
+
+
+async def test_blanks_around_a_reference_make_nobody_new(enrolment: Enrolment) -> None:
+    await enrolment.has(an_open_site(), a_person(reference="M2"))
+    key = await staged(enrolment, a_line(reference=" M2 "))
+    assert (await enrolment.does(PreviewImport(key))).counts.new == 0
 
 
 async def test_the_lines_of_a_file_are_kept_no_longer_than_needed(enrolment: Enrolment) -> None:

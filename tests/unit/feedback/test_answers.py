@@ -11,9 +11,9 @@ from tandem_feedback.application.commands.adopt_questionnaire import AdoptQuesti
 from tandem_feedback.application.commands.answer import Answer
 from tandem_feedback.application.commands.claim_token import ClaimToken
 from tandem_feedback.application.commands.close_questionnaire import CloseQuestionnaire
-from tandem_feedback.application.commands.end_programme import EndProgramme, end_programme
-from tandem_feedback.application.commands.invite_latecomers import InviteLatecomers, invite_latecomers
+from tandem_feedback.application.commands.look_whom_to_ask import LookWhomToAsk, look_whom_to_ask
 from tandem_feedback.application.commands.open_questionnaire import open_questionnaire
+from tandem_feedback.domain import tokens
 from tandem_feedback.domain.questionnaire import (
     EndedProgramme,
     Participation,
@@ -40,7 +40,7 @@ YES = QuestionAnswer("recommend", 4, None)
 
 @pytest.fixture
 def feedback() -> Feedback:
-    handlers = (adopt_questionnaire, end_programme, invite_latecomers, open_questionnaire)
+    handlers = (adopt_questionnaire, look_whom_to_ask, open_questionnaire)
     return House(work_with(b"k" * 32), TOPICS, metadata, METHODS, handlers)
 
 
@@ -52,7 +52,7 @@ def coming(person: PersonId, site: str = "lyon", how: str = "collective") -> Par
 
 async def the_programme_ends(feedback: Feedback) -> None:
     await feedback.has(EndedProgramme(id=PROGRAMME))
-    await feedback.does(EndProgramme(PROGRAMME))
+    await feedback.does(LookWhomToAsk(PROGRAMME))
     await feedback.lets_pass(timedelta())
 
 
@@ -83,7 +83,8 @@ async def test_everybody_who_came_is_asked_once_when_the_programme_ends(feedback
 async def test_whoever_comes_to_be_known_later_is_asked_too(feedback: Feedback) -> None:
     await an_open_questionnaire(feedback, PersonId(uuid4()))
     await feedback.has(coming(PersonId(uuid4())))
-    await feedback.does(InviteLatecomers(PROGRAMME))
+    await feedback.does(LookWhomToAsk(PROGRAMME))
+    await feedback.lets_pass(timedelta())
     assert feedback.told() == ["QuestionnaireSent"]
 
 
@@ -188,6 +189,35 @@ async def test_closing_writes_the_answers_anew_so_that_nothing_written_beside_on
     after = await kept()
     assert sorted(after.values()) == sorted(before.values()) == [1, 2, 3]
     assert not before.keys() & after.keys()
+
+
+async def test_a_closed_questionnaire_names_no_site_with_few_answers(feedback: Feedback) -> None:
+    people = [PersonId(uuid4()) for _ in range(6)]
+    await feedback.has(*(coming(person, "lyon") for person in people[:5]), coming(people[5], "brest"))
+    questionnaire = await an_open_questionnaire(feedback)
+    for person in people:
+        await feedback.does(Answer(await a_token(feedback, questionnaire, person), (YES,)))
+    await feedback.does(CloseQuestionnaire(questionnaire))
+    async with feedback.works.read() as work:
+        assert sorted(response.site for response in await work.responses.where()) == ["", *["lyon"] * 5]
+
+
+async def test_what_a_token_left_behind_cannot_be_worked_out_from_its_answers(feedback: Feedback) -> None:
+    people = [PersonId(uuid4()), PersonId(uuid4())]
+    questionnaire = await an_open_questionnaire(feedback, *people)
+    for person in people:
+        await feedback.does(Answer(await a_token(feedback, questionnaire, person), (YES,)))
+    async with feedback.works.read() as work:
+        assert len({spent.answers_digest for spent in await work.spent_tokens.where()}) == 2
+
+
+def test_one_claim_gives_another_token_for_another_questionnaire() -> None:
+    claim = secrets.token_hex(32)
+    spent = {
+        tokens.verify(b"k", tokens.issue(b"k", QuestionnaireId(uuid4()), SiteCode("lyon"), claim)).spent_id
+        for _ in range(2)
+    }
+    assert len(spent) == 2
 
 
 async def test_nothing_that_is_kept_of_an_answer_tells_who_or_at_what_hour(feedback: Feedback) -> None:

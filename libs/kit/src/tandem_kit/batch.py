@@ -123,8 +123,11 @@ class Batch:
                 self._watermarks[row.topic, row.aggregate_id] = row.last
                 self._moved_to[row.topic, row.aggregate_id] = row.moved_to
 
-    async def apply(self, record: Record) -> None:
-        """Apply one record, or skip it; park it behind an earlier one that is parked; raise `Poison` for a first."""
+    async def apply(self, record: Record) -> bool:
+        """Apply one record, or skip it; or park it behind an earlier one that is parked (False).
+
+        `Poison` where it would be the first of its aggregate to be parked.
+        """
         envelope = self._envelope(record)
         key = (record.topic, envelope.aggregate_id)
         last = self._watermarks[key]
@@ -138,6 +141,8 @@ class Batch:
             if not await parking.has_parked(self._connection, *key):
                 raise Poison(ParkedKind.GAP, reason)
             await self.park(record, ParkedKind.WAITING, reason)
+            return False
+        return True
 
     async def replay(self, record: Record) -> None:
         """Apply a record that was parked; `Poison` where it has still to wait."""

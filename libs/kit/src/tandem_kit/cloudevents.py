@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+MOST_CHARACTERS = 200
+"""Of a subject or a type."""
+
 Headers = list[tuple[str, bytes]]
 
 
@@ -67,6 +70,7 @@ def envelope_from(headers: Iterable[tuple[str, bytes | None]], key: bytes | None
     except (KeyError, ValueError) as error:
         raise BadEnvelope(f"header missing or unreadable: {error}") from error
     aggregate = values.get("ce_subject") or (key or b"").decode(errors="replace")
-    if not 1 <= version < 2**31 or not aggregate or "\0" in aggregate + type_ or time.tzinfo is None:
+    readable = aggregate and len(aggregate) <= MOST_CHARACTERS and len(type_) <= MOST_CHARACTERS
+    if not 1 <= version < 2**31 or not readable or "\0" in aggregate + type_ or time.tzinfo is None:
         raise BadEnvelope("the version, the subject or the time has no meaning")
     return Envelope(type_, aggregate, version, time, values.get("ce_site"), values.get("traceparent"))

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -32,8 +33,16 @@ from tandem_kit.work import PARTITIONS
 _POLL_MS = 250
 _MAX_POLL_MS = 300_000
 _BACK_OFF_SECONDS = (0.1, 5.0)
-# How often Kafka is told where we are, for tools that show the lag.
-_SHOW_LAG_SECONDS = 1.0
+# How often a consumer compares where it is with its database, and tells Kafka, for tools that show the lag.
+_LOOK_AROUND_SECONDS = 1.0
+# Outcomes before a share of them means anything.
+_ENOUGH_TO_JUDGE = 100
+# Rounds without any progress, after which it is no passing fault any more.
+_FAILURES_THAT_HALT = 10
+
+
+Place: TypeAlias = tuple[str, int, int]
+"""Of a record: topic, partition, offset."""
 
 
 class Halt(Exception):  # noqa: N818
@@ -52,19 +61,28 @@ class Flood:
         self._share = share
         self._run = 0
         self._last: deque[bool] = deque(maxlen=1000)
+        self._halted_at: Place | None = None
 
-    def note(self, records: int) -> None:
-        """These were applied."""
-        self._run = 0
-        self._last.extend([False] * min(records, 1000))
+    def note(self, applied: Iterable[Place], parked: int) -> None:
+        """These were applied, and so many parked behind earlier ones."""
+        applied = list(applied)
+        if self._halted_at in applied:
+            self._halted_at = None
+        if applied and self._halted_at is None:
+            self._run = 0
+        self._last.extend([False] * min(len(applied), 1000) + [True] * min(parked, 1000))
 
-    def check(self) -> None:
-        """One more is to be parked: allow it, or raise `Halt`. After a halt, one has to be applied first."""
-        self._last.append(True)
-        full = len(self._last) == self._last.maxlen
-        if self._run >= self._in_a_row or (full and sum(self._last) > self._share * len(self._last)):
-            raise Halt("flood", "too many events cannot be applied; look at tandem parked list")
+    def parked(self) -> None:
+        """One more is parked, as the first of its aggregate."""
         self._run += 1
+        self._last.append(True)
+
+    def check(self, at: Place) -> None:
+        """Allow that this record is parked, or raise `Halt`. After a halt none is, until that record is applied."""
+        many = len(self._last) >= _ENOUGH_TO_JUDGE and sum(self._last) > self._share * len(self._last)
+        if self._halted_at is not None or self._run >= self._in_a_row or many:
+            self._halted_at = self._halted_at or at
+            raise Halt("flood", "too many events cannot be applied; look at tandem parked list")
 
 
 class Unassigned(Exception):  # noqa: N818
@@ -96,8 +114,8 @@ class Consumer:
         self._flood = flood
         self._patience = patience
         self._stopping = asyncio.Event()
-        self._shown_at = 0.0
         self._ends: AIOKafkaConsumer | None = None
+        self._asking = asyncio.Lock()
         self.applied = 0
         """Records applied or skipped since the start."""
 
@@ -107,14 +125,14 @@ class Consumer:
 
     async def run(self) -> None:
         """Join the group and read until told to stop; after any failure drop the connection, back off, join again."""
-        failures = 0
+        service, failures = self._handling.service, 0
         while not self._stopping.is_set():
             applied = self.applied
             try:
                 await self._read()
             except Halt as halt:
                 get_log().error("consumer_halted", reason=halt.reason, hint=str(halt))
-                halted = metrics.CONSUMER_HALTED.labels(self._handling.service, halt.reason)
+                halted = metrics.CONSUMER_HALTED.labels(service, halt.reason)
                 halted.set(1)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self._patience.halt)
@@ -122,6 +140,7 @@ class Consumer:
             except Exception as error:  # noqa: BLE001 - aiokafka raises many kinds; the events still have to be read
                 failures = 0 if self.applied > applied else failures + 1
                 get_log().warning("consumer_failed", error=repr(error))
+                metrics.CONSUMER_HALTED.labels(service, "failing").set(failures >= _FAILURES_THAT_HALT)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _pause(failures))
 
@@ -145,7 +164,7 @@ class Consumer:
         kafka.subscribe(sorted(self._handling.subscription.topics), listener=_Seek(self, kafka))
         await kafka.start()
         try:
-            assigned_at = time.monotonic()
+            assigned_at = looked_at = time.monotonic()
             while not self._stopping.is_set():
                 if kafka.assignment():
                     assigned_at = time.monotonic()
@@ -153,26 +172,38 @@ class Consumer:
                     raise Unassigned(self._patience.unassigned)
                 try:
                     polled = await kafka.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
-                except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
-                    raise Halt("offset_gone", f"Kafka no longer has what comes next; rebuild: {error}") from error
+                except NoOffsetForPartitionError:
+                    # It fetched before it was told where; the group has never committed there.
+                    await self.seek(kafka, kafka.assignment())
+                    continue
+                except OffsetOutOfRangeError as error:
+                    raise Halt("offset_gone", f"Kafka no longer has what comes next: {error}") from error
                 records = [record for of_partition in polled.values() for record in of_partition]
                 if records:
                     await self._apply(kafka, records)
+                if time.monotonic() > looked_at + _LOOK_AROUND_SECONDS:
+                    with suppress(Exception):
+                        await asyncio.wait_for(self._look_around(kafka), _LOOK_AROUND_SECONDS)
+                    looked_at = time.monotonic()
         finally:
             await asyncio.shield(kafka.stop())
 
-    async def unread(self) -> int:
+    async def unread(self, connection: AsyncConnection) -> int:
         """Return how many records on the subscribed topics are not applied yet, whether or not this consumer reads."""
         topics = self._handling.subscription.topics
         partitions = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
-        if self._ends is None:
-            # A consumer of its own: on the first one's connection the question waits behind a long poll (0.5 s).
-            asker = AIOKafkaConsumer(bootstrap_servers=self._kafka)
-            await asker.start()
-            self._ends = asker
+        async with self._asking:
+            if self._ends is None:
+                # A consumer of its own: on the first one's connection the question waits behind a long poll (0.5 s).
+                asker = AIOKafkaConsumer(bootstrap_servers=self._kafka)
+                try:
+                    await asker.start()
+                except Exception:
+                    await asker.stop()
+                    raise
+                self._ends = asker
         ends: dict[TopicPartition, int] = await self._ends.end_offsets(partitions)
-        async with self._handling.database.engine.connect() as connection:
-            stored = await self.stored_offsets(connection)
+        stored = await self.stored_offsets(connection)
         return sum(max(0, end - stored.get(at, 0)) for at, end in ends.items())
 
     async def stored_offsets(self, connection: AsyncConnection) -> dict[TopicPartition, int]:
@@ -199,13 +230,12 @@ class Consumer:
         while not outcome:
             try:
                 await self._commit(records)
-                self._flood.note(len(records))
                 outcome = "applied"
             except WrongOffset:
                 await self._seek_back(kafka, records)
                 outcome = "sought"
             except Exception as error:  # noqa: BLE001 - nothing may pass a record by
-                if is_transient(error) and time.monotonic() < deadline:
+                if is_transient(error) and time.monotonic() < deadline and not self._stopping.is_set():
                     get_log().warning("batch_waits", error=repr(error), records=len(records))
                     await asyncio.sleep(_pause(failures))
                     failures += 1
@@ -218,23 +248,25 @@ class Consumer:
                     await self._seek_back(kafka, records)
                 outcome = "failed"
         metrics.HANDLE_SECONDS.labels(self._handling.service, outcome).observe(time.perf_counter() - started)
-        if outcome == "applied" and time.monotonic() - self._shown_at > _SHOW_LAG_SECONDS:
-            with suppress(Exception):
-                await kafka.commit()
-                await self._show_parked()
-            self._shown_at = time.monotonic()
 
-    async def _show_parked(self) -> None:
+    async def _look_around(self, kafka: AIOKafkaConsumer) -> None:
+        """Go back where the database was restored to an earlier point; tell Kafka where we are, and what is parked."""
         async with self._handling.database.engine.connect() as connection:
+            stored = await self.stored_offsets(connection)
             counts, oldest = await parking.counts(connection)
+        for at in kafka.assignment():
+            if stored.get(at, 0) < await kafka.position(at):
+                kafka.seek(at, stored.get(at, 0))
         for kind in ParkedKind:
             metrics.PARKED.labels(self._handling.service, kind.value).set(counts.get(kind, 0))
         metrics.PARKED_OLDEST.labels(self._handling.service).set(oldest)
+        await kafka.commit()
 
     async def _seek_back(self, kafka: AIOKafkaConsumer, records: Sequence[Record]) -> None:
         """Go back, however long the database is away: Kafka's position is past these records already."""
         failures = 0
-        while True:
+        # When it stops, the next to read begins at the stored offset anyway.
+        while not self._stopping.is_set():
             try:
                 await self.seek(kafka, {TopicPartition(record.topic, record.partition) for record in records})
             except Exception as error:  # noqa: BLE001 - giving up here would pass the records by
@@ -249,24 +281,35 @@ class Consumer:
         for record in records:
             try:
                 await self._commit([record])
-                self._flood.note(1)
             except WrongOffset:
                 continue
             except Exception as error:  # noqa: BLE001 - parked below, whatever it is
                 if is_transient(error):
                     return
-                self._flood.check()
+                self._flood.check((record.topic, record.partition, record.offset))
                 get_log().exception(
                     "event_parked", topic=record.topic, partition=record.partition, offset=record.offset
                 )
                 await self._commit([record], poison=_poison_of(error))
+                self._flood.parked()
 
-    async def replay(self, aggregate: str, by: str) -> tuple[int, int]:
+    async def replay(self, aggregate: str, by: str, *, past_gap: bool = False) -> tuple[int, int]:
         """Apply what is parked (of one aggregate, or of all where it is empty), in order, as far as it goes.
 
-        Return how many were, and how many still wait. Each event commits on its own: whatever stops this, what was
-        applied stays applied.
+        With `past_gap`, an aggregate's missing versions are given up first. Return how many were applied, and how many
+        still wait. Each event commits on its own: whatever stops this, what was applied stays applied.
         """
+        engine = self._handling.database.engine
+        if past_gap:
+            async with engine.begin() as connection:
+                await parking.pass_gap(connection, aggregate)
+        replayed = 0
+        while moved := await self._replay_round(aggregate, by):
+            replayed += moved
+        async with engine.connect() as connection:
+            return replayed, len(await parking.waiting(connection, aggregate))
+
+    async def _replay_round(self, aggregate: str, by: str) -> int:
         engine = self._handling.database.engine
         replayed, held = 0, set[tuple[str, str]]()
         async with engine.connect() as connection:
@@ -281,13 +324,12 @@ class Consumer:
             except Exception as error:
                 if is_transient(error):
                     raise
-                poison = _poison_of(error)
-                if poison.kind is not ParkedKind.UNREADABLE:
+                # What has no version may be no part of the sequence: it holds nobody up.
+                if row.version is not None:
                     held.add(key)
                 async with engine.begin() as connection:
-                    await parking.note_reason(connection, row.id, str(poison))
-        async with engine.connect() as connection:
-            return replayed, len(await parking.waiting(connection, aggregate))
+                    await parking.note_reason(connection, row.id, str(_poison_of(error)))
+        return replayed
 
     async def _replay_one(self, connection: AsyncConnection, key: int, by: str) -> int:
         row = await parking.locked(connection, key)
@@ -309,15 +351,19 @@ class Consumer:
             async with self._handling.database.engine.connect() as connection, connection.begin():
                 batch = Batch(self._handling, connection)
                 fresh = await batch.take(self._group, records)
-                for record in fresh:
-                    if poison is None:
-                        await batch.apply(record)
-                    else:
+                if poison is None:
+                    applied = [record for record in fresh if await batch.apply(record)]
+                else:
+                    applied = []
+                    for record in fresh:
                         await batch.park(record, poison.kind, str(poison))
                 await batch.finish()
         for record in fresh:
             metrics.EVENT_AGE.labels(self._handling.service).observe(max(0.0, time.time() - record.timestamp / 1000))
         self.applied += len(fresh)
+        if poison is None:
+            places = [(record.topic, record.partition, record.offset) for record in applied]
+            self._flood.note(places, len(fresh) - len(applied))
 
 
 class _Seek(ConsumerRebalanceListener):  # type: ignore[misc]

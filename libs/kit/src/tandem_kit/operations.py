@@ -10,13 +10,19 @@ from sqlalchemy import func, select
 from tandem.operations.v1 import service_pb2
 from tandem_kit import parking, tables
 from tandem_kit.consumer import Consumer
-from tandem_kit.domain import Clock
+from tandem_kit.domain import Clock, Rule, refuse_unless
 from tandem_kit.handlers import Subscription
 from tandem_kit.parking import ParkedEvent
 from tandem_kit.policy import Role
 from tandem_kit.relay import Relay
 from tandem_kit.rpc.server import Method, command, query
 from tandem_kit.timers import TimerWorker
+
+gap_of_one_aggregate = Rule(
+    "gap_of_one_aggregate",
+    en="A gap is passed by for one aggregate at a time: name it.",
+    fr="Une lacune se franchit pour un agrégat à la fois : nommez-le.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class ReplayParked:
     """Apply what is set aside: of one aggregate, or (empty) of all."""
 
     aggregate_id: str
+    past_gap: bool
     caller: str
 
 
@@ -99,14 +106,14 @@ def operations(relay: Relay, timers: TimerWorker, consumer: Consumer | None) -> 
     """Return the contract of `OperationsService`, and its methods over the parts of one service."""
 
     async def get_backlog(_: GetBacklog, work: Any, _clock: Clock) -> Backlog:
-        due, refused = await timers.counts()
+        due, refused = await timers.counts(work.store.connection)
         unpublished = await work.store.connection.scalar(
             select(func.count()).select_from(tables.outbox).where(tables.outbox.c.published_at.is_(None))
         )
         parked, _oldest = await parking.counts(work.store.connection)
         return Backlog(
             unpublished_events=unpublished,
-            unread_records=await consumer.unread() if consumer else 0,
+            unread_records=await consumer.unread(work.store.connection) if consumer else 0,
             due_timers=due,
             parked_events=sum(parked.values()),
             failed_timers=refused,
@@ -124,7 +131,9 @@ def operations(relay: Relay, timers: TimerWorker, consumer: Consumer | None) -> 
     async def replay_parked(command: ReplayParked, _work: Any, _clock: Clock) -> Replayed:
         if consumer is None:
             return Replayed(0, 0)
-        return Replayed(*await consumer.replay(command.aggregate_id, command.caller))
+        refuse_unless(command.aggregate_id or not command.past_gap, gap_of_one_aggregate)
+        done = await consumer.replay(command.aggregate_id, command.caller, past_gap=command.past_gap)
+        return Replayed(*done)
 
     async def discard_parked(command: DiscardParked, work: Any, _clock: Clock) -> Discarded:
         return Discarded(await parking.discard(work.store.connection, command.id, command.caller, command.reason))

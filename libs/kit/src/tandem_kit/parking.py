@@ -12,11 +12,11 @@ from typing import Any
 from aiokafka import ConsumerRecord
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import DecodeError
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import Row, and_, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from tandem_kit.cloudevents import BadEnvelope, envelope_from
+from tandem_kit.cloudevents import MOST_CHARACTERS, BadEnvelope, envelope_from
 from tandem_kit.domain import NotFound, Rule, refuse_unless
 from tandem_kit.handlers import Subscription
 from tandem_kit.tables import parked as t
@@ -77,7 +77,8 @@ async def park(
             partition=record.partition,
             record_offset=record.offset,
             key=record.key,
-            aggregate_id=_plain(aggregate),
+            # An index holds it; the key itself is kept whole.
+            aggregate_id=_plain(aggregate)[:MOST_CHARACTERS],
             version=version,
             type=_plain(type_),
             headers=[[_plain(name), (value or b"").hex()] for name, value in record.headers],
@@ -110,7 +111,7 @@ async def page(connection: AsyncConnection, after: int, limit: int) -> list[Park
 
 async def waiting(connection: AsyncConnection, aggregate: str) -> list[Row[Any]]:
     """Return what waits (of one aggregate, or of all): aggregate by aggregate, what has no version first."""
-    query = select(t.c.id, t.c.topic, t.c.aggregate_id).where(_WAITS)
+    query = select(t.c.id, t.c.topic, t.c.aggregate_id, t.c.version).where(_WAITS)
     if aggregate:
         query = query.where(t.c.aggregate_id == aggregate)
     return list(
@@ -155,13 +156,17 @@ _PASS_BY = text("""
     INSERT INTO watermarks AS w (topic, aggregate_id, version) VALUES (:topic, :aggregate, :version)
         ON CONFLICT (topic, aggregate_id) DO UPDATE SET version = greatest(w.version, excluded.version)
 """)
-# An unreadable event holds the version that its followers miss.
-_PASS_BY_THE_MISSING = text("""
-    UPDATE watermarks w SET version = w.version + 1
-     WHERE w.topic = :topic AND w.aggregate_id = :aggregate
-       AND (SELECT min(p.version) FROM parked p
-             WHERE p.topic = w.topic AND p.aggregate_id = w.aggregate_id AND p.settled_at IS NULL) = w.version + 2
+_PASS_GAP = text("""
+    INSERT INTO watermarks AS w (topic, aggregate_id, version)
+    SELECT topic, aggregate_id, min(version) - 1 FROM parked
+     WHERE aggregate_id = :aggregate AND version IS NOT NULL AND settled_at IS NULL GROUP BY topic, aggregate_id
+        ON CONFLICT (topic, aggregate_id) DO UPDATE SET version = greatest(w.version, excluded.version)
 """)
+
+
+async def pass_gap(connection: AsyncConnection, aggregate: str) -> None:
+    """Let an aggregate's watermark pass by what never came, up to the first event that waits."""
+    await connection.execute(_PASS_GAP, {"aggregate": aggregate})
 
 
 async def discard(connection: AsyncConnection, key: int, by: str, why: str) -> int:
@@ -170,14 +175,14 @@ async def discard(connection: AsyncConnection, key: int, by: str, why: str) -> i
     if row is None:
         raise NotFound("ParkedEvent", key)
     same = (t.c.topic == row.topic, t.c.aggregate_id == row.aggregate_id, _WAITS)
-    aggregate = {"topic": row.topic, "aggregate": row.aggregate_id}
     if row.version is not None:
-        first = await connection.scalar(select(t.c.id).where(*same, t.c.version < row.version).order_by(t.c.version))
+        unread = and_(t.c.version.is_(None), t.c.partition == row.partition, t.c.record_offset < row.record_offset)
+        earlier = select(t.c.id).where(*same, or_(t.c.version < row.version, unread))
+        first = await connection.scalar(earlier.order_by(t.c.version.nulls_first(), t.c.id).limit(1))
         refuse_unless(first is None, earlier_events_wait, first=first)
-        await connection.execute(_PASS_BY, aggregate | {"version": row.version})
+        given = {"topic": row.topic, "aggregate": row.aggregate_id, "version": row.version}
+        await connection.execute(_PASS_BY, given)
     await settle(connection, key, "discarded", by, why)
-    if row.version is None and row.aggregate_id:
-        await connection.execute(_PASS_BY_THE_MISSING, aggregate)
     left = await connection.scalar(select(func.count()).select_from(t).where(*same))
     return left or 0 if row.aggregate_id else 0
 

@@ -20,7 +20,8 @@ from tandem_kit import tables as kit
 from tandem_kit.work import AlreadyExists, Answer, Lock, OutboxRow, Row
 
 _UNIQUE_VIOLATION = "23505"
-_LOCK_NOT_AVAILABLE = "55P03"
+# A lock not to be had; a session ended because it was idle in a transaction.
+_PASSING = {"55P03", "25P03"}
 _Comparison = Literal["equals", "in", "is null"]
 _CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR = "08", "40", "53", "57"
 
@@ -32,7 +33,15 @@ def make_engine(url: str, pool: int) -> AsyncEngine:
         pool_size=pool,
         max_overflow=0,
         # A statement that hangs fails, is transient, and is tried again on another connection.
-        connect_args={"command_timeout": 60.0},
+        # A transaction that somebody paused or lost must not hold its rows: another does the work meanwhile.
+        connect_args={
+            "command_timeout": 60.0,
+            "server_settings": {
+                "idle_in_transaction_session_timeout": "60000",
+                "tcp_keepalives_idle": "10",
+                "tcp_keepalives_interval": "5",
+            },
+        },
         # An error's text goes to the log: it must not quote names.
         hide_parameters=True,
         json_serializer=lambda value: to_json(value).decode(),
@@ -48,7 +57,7 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(cause, OSError | TimeoutError):
         return True
     state = getattr(cause, "sqlstate", None) or ""
-    return state[:2] in {_CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR} or state == _LOCK_NOT_AVAILABLE
+    return state[:2] in {_CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR} or state in _PASSING
 
 
 class PostgresDatabase:

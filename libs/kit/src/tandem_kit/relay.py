@@ -79,7 +79,9 @@ class Relay:
 
     async def _lead(self) -> None:
         connection = await asyncpg.connect(
-            self._database_url, server_settings={"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5"}
+            self._database_url,
+            command_timeout=60.0,
+            server_settings={"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5"},
         )
         try:
             # Asked again and again: waiting inside one statement would hold a snapshot, and vacuum back.

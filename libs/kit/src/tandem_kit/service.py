@@ -71,10 +71,11 @@ class Service:
         await server.stop(settings.drain_seconds)
         if self.consumer is not None:
             await self.consumer.stop()
-        broken = await asyncio.gather(*reading, return_exceptions=True)
-        for task in background:
+        if reading:
+            await asyncio.wait(reading, timeout=settings.drain_seconds)
+        for task in (*reading, *background):
             task.cancel()
-        broken += await asyncio.gather(*background, return_exceptions=True)
+        broken = await asyncio.gather(*reading, *background, return_exceptions=True)
         told.cancel()
         for channel in self.channels:
             await channel.close()

@@ -16,6 +16,7 @@ from grpc.aio import AioRpcError
 from opentelemetry.trace import SpanKind
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.engine import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tandem_kit import metrics
 from tandem_kit.domain import Clock, NotFound, RuleBroken
@@ -78,13 +79,12 @@ class TimerWorker:
             if not due:
                 await asyncio.sleep(self._poll_seconds)
 
-    async def counts(self) -> tuple[int, int]:
+    async def counts(self, connection: AsyncConnection) -> tuple[int, int]:
         """Return how many timers are due, and how many were refused by a rule."""
-        async with self._database.engine.connect() as connection:
-            due = await connection.scalar(
-                select(func.count()).where(timers.c.due_at <= self._clock.now(), timers.c.refused_by.is_(None))
-            )
-            refused = await connection.scalar(select(func.count()).where(timers.c.refused_by.is_not(None)))
+        due = await connection.scalar(
+            select(func.count()).where(timers.c.due_at <= self._clock.now(), timers.c.refused_by.is_(None))
+        )
+        refused = await connection.scalar(select(func.count()).where(timers.c.refused_by.is_not(None)))
         return due or 0, refused or 0
 
     async def _due(self) -> list[Row[Any]]:

@@ -7,8 +7,7 @@ from tandem_feedback.adapters.tables import metadata
 from tandem_feedback.adapters.work import work_with
 from tandem_feedback.application.commands.adopt_questionnaire import AdoptQuestionnaire, adopt_questionnaire
 from tandem_feedback.application.commands.ask_for_questionnaire import ask_for_questionnaire
-from tandem_feedback.application.commands.end_programme import end_programme
-from tandem_feedback.application.commands.invite_latecomers import invite_latecomers
+from tandem_feedback.application.commands.look_whom_to_ask import look_whom_to_ask
 from tandem_feedback.application.commands.open_questionnaire import open_questionnaire
 from tandem_feedback.application.errands.fetch_questionnaire import FetchQuestionnaire
 from tandem_feedback.entrypoints.consumers import SUBSCRIPTION
@@ -21,7 +20,7 @@ from tandem_kit.timers import errands
 
 NAME = "feedback"
 
-USE_CASES = UseCases(adopt_questionnaire, ask_for_questionnaire, end_programme, invite_latecomers, open_questionnaire)
+USE_CASES = UseCases(adopt_questionnaire, ask_for_questionnaire, look_whom_to_ask, open_questionnaire)
 
 
 def build(settings: Settings) -> Service:

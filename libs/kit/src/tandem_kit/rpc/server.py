@@ -50,6 +50,8 @@ class Method:
     changes: bool
     recorded: bool = True
     """Whether the call leaves a log line, spans and an idempotency record; an anonymous answer does not."""
+    everywhere: bool = False
+    """Whether it concerns every site, so that a role at some sites alone does not do."""
 
     @property
     def name(self) -> str:
@@ -66,14 +68,14 @@ class Method:
         return kind
 
 
-def command(use_case: UseCase, allow: Iterable[Role], *, recorded: bool = True) -> Method:
+def command(use_case: UseCase, allow: Iterable[Role], *, recorded: bool = True, everywhere: bool = False) -> Method:
     """Return an RPC, named after its use case, that changes something."""
-    return Method(use_case, frozenset(allow), changes=True, recorded=recorded)
+    return Method(use_case, frozenset(allow), changes=True, recorded=recorded, everywhere=everywhere)
 
 
-def query(use_case: UseCase, allow: Iterable[Role]) -> Method:
+def query(use_case: UseCase, allow: Iterable[Role], *, everywhere: bool = False) -> Method:
     """Return an RPC, named after its use case, that only reads."""
-    return Method(use_case, frozenset(allow), changes=False)
+    return Method(use_case, frozenset(allow), changes=False, everywhere=everywhere)
 
 
 class ContractBroken(Exception):  # noqa: N818
@@ -249,6 +251,12 @@ class Rpc:
             return Caller("anyone"), [Hat(EVERYWHERE)]
         caller = self._callers.caller_of(metadata.get("authorization"))
         hats = hats_of(caller, method.allow)
+        if method.everywhere:
+            hats = [hat for hat in hats if hat.scope.sites is None]
+        themself = [hat for hat in hats if hat.for_themself]
+        if themself and "by" not in {field.name for field in fields(method.takes)}:
+            # What concerns nobody in particular, every employee sees everywhere.
+            hats = themself
         if not hats:
             raise denied()
         return caller, hats

@@ -189,7 +189,9 @@ def plan_import(lines: Iterable[Line], sites: set[str], known: Mapping[str, Pers
     problems += _without_missing_managers(good, known)
     problems += _without_circles(good, known)
     people = {reference: details for reference, (_, details) in good.items()}
-    leavers = {r for r, p in known.items() if p.active and r not in in_file} if complete else set()
+    leavers = (
+        {r for r, p in known.items() if p.active and r not in in_file and p.workplace in sites} if complete else set()
+    )
     leavers |= {r for r, d in people.items() if not d.active and r in known and known[r].active}
     differences = [*_differences(people, known)]
     differences += [Difference(r, Change.LEAVING) for r in sorted(leavers - people.keys())]
@@ -270,6 +272,7 @@ def _without_missing_managers(good: dict[str, tuple[int, Details]], known: Mappi
 
 
 def _without_circles(good: dict[str, tuple[int, Details]], known: Mapping[str, Person]) -> list[Problem]:
+    """Leave out whoever would be above themself, and look again: the others may report to whom they reported before."""
     key_of = {reference: uuid5(UUID(int=0), reference) for reference in good} | {r: p.id for r, p in known.items()}
     managers = {person.id: _present(person.manager_id, person.functional_manager_id) for person in known.values()}
     for reference, (_, details) in good.items():
@@ -283,7 +286,9 @@ def _without_circles(good: dict[str, tuple[int, Details]], known: Mapping[str, P
     bad = {problem.line for problem in problems}
     for reference in [r for r, (number, _) in good.items() if number in bad]:
         del good[reference]
-    return problems + (_without_missing_managers(good, known) if bad else [])
+    if not bad:
+        return []
+    return [*problems, *_without_missing_managers(good, known), *_without_circles(good, known)]
 
 
 def _present(*ids: PersonId | None) -> tuple[UUID, ...]:

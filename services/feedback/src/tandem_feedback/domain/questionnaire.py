@@ -23,6 +23,10 @@ class QuestionnaireState(StrEnum):
     CLOSED = "closed"
 
 
+UNNAMED_SITE = SiteCode("")
+"""Of the responses, once the questionnaire is closed, of all sites that are too small to be named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     en: str

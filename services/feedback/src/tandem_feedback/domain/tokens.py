@@ -39,8 +39,8 @@ def verify(key: bytes, token: str) -> Token:
     """Read a token that this service issued, or refuse."""
     body, _, mac = token.rpartition(".")
     refuse_unless(hmac.compare_digest(mac.encode(), _mac(key, body).encode()), token_not_valid)
-    questionnaire, site, nonce = body.split(".")
-    spent = UUID(bytes=hashlib.sha256(f"spent/{nonce}".encode()).digest()[:16])
+    questionnaire, site, _ = body.split(".")
+    spent = UUID(bytes=hashlib.sha256(f"spent/{body}".encode()).digest()[:16])
     return Token(QuestionnaireId(UUID(questionnaire)), SiteCode(site), spent)
 
 

@@ -6,8 +6,7 @@ from tandem.enrolment.v1 import events_pb2 as enrolment
 from tandem.sessions.v1 import events_pb2 as sessions
 from tandem.sessions.v1 import types_pb2 as session_types
 from tandem_feedback.application.commands.ask_for_questionnaire import AskForQuestionnaire
-from tandem_feedback.application.commands.end_programme import EndProgramme
-from tandem_feedback.application.commands.invite_latecomers import InviteLatecomers
+from tandem_feedback.application.commands.look_whom_to_ask import LookWhomToAsk
 from tandem_feedback.application.ports import Facts
 from tandem_feedback.domain.questionnaire import EndedProgramme, HeldSession, Participation
 from tandem_feedback.domain.types import PersonId, ProgrammeId, SessionFormat, SiteCode
@@ -48,12 +47,12 @@ def on_programme_created(event: enrolment.ProgrammeCreated, _: Envelope) -> AskF
     return AskForQuestionnaire(ProgrammeId(UUID(event.programme_id)))
 
 
-def on_programme_ended(event: enrolment.ProgrammeEnded, _: Envelope) -> EndProgramme:
-    return EndProgramme(ProgrammeId(UUID(event.programme_id)))
+def on_programme_ended(event: enrolment.ProgrammeEnded, _: Envelope) -> LookWhomToAsk:
+    return LookWhomToAsk(ProgrammeId(UUID(event.programme_id)))
 
 
-def on_session_held(event: sessions.SessionHeld, _: Envelope) -> InviteLatecomers:
-    return InviteLatecomers(ProgrammeId(UUID(event.programme_id)))
+def on_session_held(event: sessions.SessionHeld, _: Envelope) -> LookWhomToAsk:
+    return LookWhomToAsk(ProgrammeId(UUID(event.programme_id)))
 
 
 SUBSCRIPTION = subscribe(

@@ -13,6 +13,6 @@ METHODS = (
     # Neither leaves a record that could bring a person and an answer together.
     command(claim_token, allow=(Role.EMPLOYEE,), recorded=False),
     command(answer, allow=(Role.ANYONE,), recorded=False),
-    command(close_questionnaire, allow=(Role.PROGRAMME_MANAGER,)),
+    command(close_questionnaire, allow=(Role.PROGRAMME_MANAGER,), everywhere=True),
     query(get_report, allow=(Role.PROGRAMME_MANAGER, Role.AUDITOR)),
 )

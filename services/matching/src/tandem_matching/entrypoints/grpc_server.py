@@ -14,11 +14,11 @@ from tandem_matching.application.queries.list_pairs import list_pairs
 from tandem_matching.application.queries.list_runs import list_runs
 
 METHODS = (
-    command(propose_pairs, allow=(Role.PROGRAMME_MANAGER,)),
-    query(get_run, allow=(Role.PROGRAMME_MANAGER,)),
-    query(list_runs, allow=(Role.PROGRAMME_MANAGER,)),
+    command(propose_pairs, allow=(Role.PROGRAMME_MANAGER,), everywhere=True),
+    query(get_run, allow=(Role.PROGRAMME_MANAGER,), everywhere=True),
+    query(list_runs, allow=(Role.PROGRAMME_MANAGER,), everywhere=True),
     command(remove_proposal, allow=(Role.PROGRAMME_MANAGER,)),
-    command(publish_run, allow=(Role.PROGRAMME_MANAGER,)),
+    command(publish_run, allow=(Role.PROGRAMME_MANAGER,), everywhere=True),
     command(accept_proposal, allow=(Role.EMPLOYEE,)),
     command(decline_proposal, allow=(Role.EMPLOYEE,)),
     query(list_my_proposals, allow=(Role.EMPLOYEE,)),

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from tandem.rules.v1 import rules_pb2 as tandem_dot_rules_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tandem/operations/v1/service.proto\x12\x14tandem.operations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btandem/rules/v1/rules.proto\"\x13\n\x11GetBacklogRequest\"\x9c\x01\n\x12GetBacklogResponse\x12\x1a\n\x12unpublished_events\x18\x01 \x01(\r\x12\x16\n\x0eunread_records\x18\x02 \x01(\r\x12\x12\n\ndue_timers\x18\x03 \x01(\r\x12\x15\n\rparked_events\x18\x04 \x01(\r\x12\x15\n\rfailed_timers\x18\x05 \x01(\r\x12\x10\n\x08\x61\x63tivity\x18\x06 \x01(\x04\"\x80\x02\n\x0bParkedEvent\x12\n\n\x02id\x18\x01 \x01(\x03\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x11\n\tpartition\x18\x03 \x01(\r\x12\x0e\n\x06offset\x18\x04 \x01(\x03\x12\x14\n\x0c\x61ggregate_id\x18\x05 \x01(\t\x12\x14\n\x07version\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0c\n\x04type\x18\x07 \x01(\t\x12.\n\x04kind\x18\x08 \x01(\x0e\x32 .tandem.operations.v1.ParkedKind\x12\x0e\n\x06reason\x18\t \x01(\t\x12-\n\tparked_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_version\"<\n\x11ListParkedRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x18\n\x05limit\x18\x02 \x01(\rB\t\xea\xe0\x18\x05 \x01(\xf4\x03\"G\n\x12ListParkedResponse\x12\x31\n\x06\x65vents\x18\x01 \x03(\x0b\x32!.tandem.operations.v1.ParkedEvent\"\x1e\n\x10GetParkedRequest\x12\n\n\x02id\x18\x01 \x01(\x03\"\x8a\x01\n\x11GetParkedResponse\x12\x30\n\x05\x65vent\x18\x01 \x01(\x0b\x32!.tandem.operations.v1.ParkedEvent\x12-\n\x07headers\x18\x02 \x03(\x0b\x32\x1c.tandem.operations.v1.Header\x12\x14\n\x0cpayload_json\x18\x03 \x01(\t\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"4\n\x13ReplayParkedRequest\x12\x1d\n\x0c\x61ggregate_id\x18\x01 \x01(\tB\x07\xea\xe0\x18\x03\x18\xc8\x01\";\n\x14ReplayParkedResponse\x12\x10\n\x08replayed\x18\x01 \x01(\r\x12\x11\n\tremaining\x18\x02 \x01(\r\"=\n\x14\x44iscardParkedRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x19\n\x06reason\x18\x02 \x01(\tB\t\xea\xe0\x18\x05\x08\x01\x18\xf4\x03\"(\n\x15\x44iscardParkedResponse\x12\x0f\n\x07waiting\x18\x01 \x01(\r*\x8b\x01\n\nParkedKind\x12\x1b\n\x17PARKED_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16PARKED_KIND_UNREADABLE\x10\x01\x12\x16\n\x12PARKED_KIND_FAILED\x10\x02\x12\x13\n\x0fPARKED_KIND_GAP\x10\x03\x12\x17\n\x13PARKED_KIND_WAITING\x10\x04\x32\x84\x04\n\x11OperationsService\x12_\n\nGetBacklog\x12\'.tandem.operations.v1.GetBacklogRequest\x1a(.tandem.operations.v1.GetBacklogResponse\x12_\n\nListParked\x12\'.tandem.operations.v1.ListParkedRequest\x1a(.tandem.operations.v1.ListParkedResponse\x12\\\n\tGetParked\x12&.tandem.operations.v1.GetParkedRequest\x1a\'.tandem.operations.v1.GetParkedResponse\x12\x65\n\x0cReplayParked\x12).tandem.operations.v1.ReplayParkedRequest\x1a*.tandem.operations.v1.ReplayParkedResponse\x12h\n\rDiscardParked\x12*.tandem.operations.v1.DiscardParkedRequest\x1a+.tandem.operations.v1.DiscardParkedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"tandem/operations/v1/service.proto\x12\x14tandem.operations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1btandem/rules/v1/rules.proto\"\x13\n\x11GetBacklogRequest\"\x9c\x01\n\x12GetBacklogResponse\x12\x1a\n\x12unpublished_events\x18\x01 \x01(\r\x12\x16\n\x0eunread_records\x18\x02 \x01(\r\x12\x12\n\ndue_timers\x18\x03 \x01(\r\x12\x15\n\rparked_events\x18\x04 \x01(\r\x12\x15\n\rfailed_timers\x18\x05 \x01(\r\x12\x10\n\x08\x61\x63tivity\x18\x06 \x01(\x04\"\x80\x02\n\x0bParkedEvent\x12\n\n\x02id\x18\x01 \x01(\x03\x12\r\n\x05topic\x18\x02 \x01(\t\x12\x11\n\tpartition\x18\x03 \x01(\r\x12\x0e\n\x06offset\x18\x04 \x01(\x03\x12\x14\n\x0c\x61ggregate_id\x18\x05 \x01(\t\x12\x14\n\x07version\x18\x06 \x01(\rH\x00\x88\x01\x01\x12\x0c\n\x04type\x18\x07 \x01(\t\x12.\n\x04kind\x18\x08 \x01(\x0e\x32 .tandem.operations.v1.ParkedKind\x12\x0e\n\x06reason\x18\t \x01(\t\x12-\n\tparked_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_version\"<\n\x11ListParkedRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\x03\x12\x18\n\x05limit\x18\x02 \x01(\rB\t\xea\xe0\x18\x05 \x01(\xf4\x03\"G\n\x12ListParkedResponse\x12\x31\n\x06\x65vents\x18\x01 \x03(\x0b\x32!.tandem.operations.v1.ParkedEvent\"\x1e\n\x10GetParkedRequest\x12\n\n\x02id\x18\x01 \x01(\x03\"\x8a\x01\n\x11GetParkedResponse\x12\x30\n\x05\x65vent\x18\x01 \x01(\x0b\x32!.tandem.operations.v1.ParkedEvent\x12-\n\x07headers\x18\x02 \x03(\x0b\x32\x1c.tandem.operations.v1.Header\x12\x14\n\x0cpayload_json\x18\x03 \x01(\t\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"F\n\x13ReplayParkedRequest\x12\x1d\n\x0c\x61ggregate_id\x18\x01 \x01(\tB\x07\xea\xe0\x18\x03\x18\xc8\x01\x12\x10\n\x08past_gap\x18\x02 \x01(\x08\";\n\x14ReplayParkedResponse\x12\x10\n\x08replayed\x18\x01 \x01(\r\x12\x11\n\tremaining\x18\x02 \x01(\r\"=\n\x14\x44iscardParkedRequest\x12\n\n\x02id\x18\x01 \x01(\x03\x12\x19\n\x06reason\x18\x02 \x01(\tB\t\xea\xe0\x18\x05\x08\x01\x18\xf4\x03\"(\n\x15\x44iscardParkedResponse\x12\x0f\n\x07waiting\x18\x01 \x01(\r*\x8b\x01\n\nParkedKind\x12\x1b\n\x17PARKED_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16PARKED_KIND_UNREADABLE\x10\x01\x12\x16\n\x12PARKED_KIND_FAILED\x10\x02\x12\x13\n\x0fPARKED_KIND_GAP\x10\x03\x12\x17\n\x13PARKED_KIND_WAITING\x10\x04\x32\x84\x04\n\x11OperationsService\x12_\n\nGetBacklog\x12\'.tandem.operations.v1.GetBacklogRequest\x1a(.tandem.operations.v1.GetBacklogResponse\x12_\n\nListParked\x12\'.tandem.operations.v1.ListParkedRequest\x1a(.tandem.operations.v1.ListParkedResponse\x12\\\n\tGetParked\x12&.tandem.operations.v1.GetParkedRequest\x1a\'.tandem.operations.v1.GetParkedResponse\x12\x65\n\x0cReplayParked\x12).tandem.operations.v1.ReplayParkedRequest\x1a*.tandem.operations.v1.ReplayParkedResponse\x12h\n\rDiscardParked\x12*.tandem.operations.v1.DiscardParkedRequest\x1a+.tandem.operations.v1.DiscardParkedResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLAYPARKEDREQUEST'].fields_by_name['aggregate_id']._serialized_options = b'\352\340\030\003\030\310\001'
   _globals['_DISCARDPARKEDREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_DISCARDPARKEDREQUEST'].fields_by_name['reason']._serialized_options = b'\352\340\030\005\010\001\030\364\003'
-  _globals['_PARKEDKIND']._serialized_start=1129
-  _globals['_PARKEDKIND']._serialized_end=1268
+  _globals['_PARKEDKIND']._serialized_start=1147
+  _globals['_PARKEDKIND']._serialized_end=1286
   _globals['_GETBACKLOGREQUEST']._serialized_start=122
   _globals['_GETBACKLOGREQUEST']._serialized_end=141
   _globals['_GETBACKLOGRESPONSE']._serialized_start=144
@@ -58,13 +58,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HEADER']._serialized_start=869
   _globals['_HEADER']._serialized_end=906
   _globals['_REPLAYPARKEDREQUEST']._serialized_start=908
-  _globals['_REPLAYPARKEDREQUEST']._serialized_end=960
-  _globals['_REPLAYPARKEDRESPONSE']._serialized_start=962
-  _globals['_REPLAYPARKEDRESPONSE']._serialized_end=1021
-  _globals['_DISCARDPARKEDREQUEST']._serialized_start=1023
-  _globals['_DISCARDPARKEDREQUEST']._serialized_end=1084
-  _globals['_DISCARDPARKEDRESPONSE']._serialized_start=1086
-  _globals['_DISCARDPARKEDRESPONSE']._serialized_end=1126
-  _globals['_OPERATIONSSERVICE']._serialized_start=1271
-  _globals['_OPERATIONSSERVICE']._serialized_end=1787
+  _globals['_REPLAYPARKEDREQUEST']._serialized_end=978
+  _globals['_REPLAYPARKEDRESPONSE']._serialized_start=980
+  _globals['_REPLAYPARKEDRESPONSE']._serialized_end=1039
+  _globals['_DISCARDPARKEDREQUEST']._serialized_start=1041
+  _globals['_DISCARDPARKEDREQUEST']._serialized_end=1102
+  _globals['_DISCARDPARKEDRESPONSE']._serialized_start=1104
+  _globals['_DISCARDPARKEDRESPONSE']._serialized_end=1144
+  _globals['_OPERATIONSSERVICE']._serialized_start=1289
+  _globals['_OPERATIONSSERVICE']._serialized_end=1805
 # @@protoc_insertion_point(module_scope)

@@ -278,16 +278,20 @@ class ReplayParkedRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     AGGREGATE_ID_FIELD_NUMBER: _builtins.int
+    PAST_GAP_FIELD_NUMBER: _builtins.int
     aggregate_id: _builtins.str
     """Of this aggregate alone; empty for all."""
+    past_gap: _builtins.bool
+    """Give up the versions that never came, up to the first event that waits; for one aggregate alone."""
     def __init__(
         self,
         *,
         aggregate_id: _builtins.str = ...,
+        past_gap: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate_id", b"aggregate_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aggregate_id", b"aggregate_id", "past_gap", b"past_gap"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -57,7 +57,9 @@ async def plan_of(staged: HrisImport, work: Work) -> tuple[Plan, Mapping[str, Pe
         people = await work.people.where()
     else:
         named = {
-            r for line in lines for r in (line.reference, line.manager_reference, line.functional_manager_reference)
+            r.strip()
+            for line in lines
+            for r in (line.reference, line.manager_reference, line.functional_manager_reference)
         }
         people = await _with_everybody_above(await work.people.where(reference=sorted(named)), work)
     sites = {str(site.site) for site in await work.sites.where()}

@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from tandem_feedback.application.commands.open_questionnaire import open_when_ended
+from tandem_feedback.application.commands.look_whom_to_ask import LookWhomToAsk, look_whom_to_ask
 from tandem_feedback.application.ports import Work
 from tandem_feedback.domain.questionnaire import Question, Questionnaire
 from tandem_feedback.domain.types import ProgrammeId
@@ -17,4 +17,4 @@ class AdoptQuestionnaire:
 
 async def adopt_questionnaire(command: AdoptQuestionnaire, work: Work, clock: Clock) -> None:
     work.questionnaires.add(Questionnaire.draft(command.programme_id, command.questions))
-    await open_when_ended(command.programme_id, work, clock)
+    await look_whom_to_ask(LookWhomToAsk(command.programme_id), work, clock)

@@ -19,7 +19,8 @@ class Answer:
 
 async def answer(command: Answer, work: Work, clock: Clock) -> None:
     token = tokens.verify(work.token_key, command.token)
-    digest = hashlib.sha256(repr(sorted(command.answers, key=repr)).encode()).hexdigest()
+    # With the token in it: of the answers alone, anybody could work it out and find what it was written beside.
+    digest = hashlib.sha256((command.token + repr(sorted(command.answers, key=repr))).encode()).hexdigest()
     spent = await work.spent_tokens.find(token.spent_id)
     if spent is not None:
         # The same answer again: its first reply was lost.

@@ -1,25 +1,16 @@
 from dataclasses import dataclass
 
 from tandem_feedback.application.ports import Work
-from tandem_feedback.domain.questionnaire import Invitation, Participation, Questionnaire
+from tandem_feedback.domain.questionnaire import Invitation, Participation, Questionnaire, QuestionnaireState
 from tandem_feedback.domain.types import PersonId, ProgrammeId, SessionFormat
 from tandem_kit.domain import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestionnaire:
-    """Ask everybody who came to a session, if the programme has ended and its questionnaire is known."""
+    """Once the programme has ended and its questionnaire is known, ask everybody who came to a session."""
 
     programme_id: ProgrammeId
-
-
-async def open_when_ended(programme: ProgrammeId, work: Work, clock: Clock) -> None:
-    """Have it opened by a transaction of its own.
-
-    The end and the questionnaire may arrive at the same moment, each unseen by the other; the later of the two that
-    look once both are written sees both.
-    """
-    await work.timers.set(f"open/{programme}", clock.now(), OpenQuestionnaire(programme))
 
 
 async def open_questionnaire(command: OpenQuestionnaire, work: Work, clock: Clock) -> None:
@@ -27,10 +18,11 @@ async def open_questionnaire(command: OpenQuestionnaire, work: Work, clock: Cloc
         return
     for questionnaire in await work.questionnaires.where(programme_id=command.programme_id):
         questionnaire.open()
-        await invite(questionnaire, work)
+        if questionnaire.state is QuestionnaireState.OPEN:
+            await _invite(questionnaire, work)
 
 
-async def invite(questionnaire: Questionnaire, work: Work) -> None:
+async def _invite(questionnaire: Questionnaire, work: Work) -> None:
     """Ask everybody who came to a session and was not asked before."""
     programme = questionnaire.programme_id
     asked = {i.person_id for i in await work.invitations.where(questionnaire_id=questionnaire.id)}
