@@ -42,7 +42,8 @@ check: $(SETUP) $(BUF) ## Format, lint, types, import contracts, protos
 	$(BIN)/ruff check
 	$(BIN)/mypy libs/kit/src cli/src services/*/src tests benchmarks
 	$(BIN)/lint-imports
-	cd proto && ../$(BUF) lint && ../$(BUF) format --diff --exit-code
+	cd proto && ../$(BUF) lint && ../$(BUF) format --diff --exit-code && ../$(BUF) breaking --against released/v1.binpb
+	node tools/asyncapi.mjs docs/events/asyncapi.yaml
 
 .PHONY: format
 format: $(SETUP) $(BUF) ## Format code and protos
@@ -56,6 +57,14 @@ generate: $(SETUP) ## Generate libs/contracts from proto/
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(GENERATED) --grpc_python_out=$(GENERATED) \
 		--mypy_out=quiet:$(GENERATED) --mypy_grpc_out=quiet:$(GENERATED) $(PROTOS)
 	find $(GENERATED)/tandem -type d -exec touch {}/__init__.py \;
+
+.PHONY: docs
+docs: $(SETUP) ## Write docs/events from proto/
+	$(BIN)/python -m tandem_cli.event_docs
+
+.PHONY: release-contract
+release-contract: $(BUF) ## Promise what proto/ says now: from here on buf refuses what would break it
+	cd proto && ../$(BUF) build -o released/v1.binpb
 
 .PHONY: lock
 lock: ## Pin every dependency again (needs uv)

@@ -155,7 +155,7 @@ async def database_restored(rig: Rig, *, under_running_consumers: bool) -> None:
         "BEGIN; LOCK TABLE watermarks, consumer_offsets, ledger IN ACCESS EXCLUSIVE MODE; "
         "DELETE FROM watermarks; INSERT INTO watermarks TABLE watermarks_before; "
         "DELETE FROM consumer_offsets; INSERT INTO consumer_offsets TABLE offsets_before; "
-        "DELETE FROM ledger WHERE id NOT IN (TABLE ledger_before); "
+        "DELETE FROM ledger AS l WHERE NOT EXISTS (SELECT FROM ledger_before AS b WHERE b.id = l.id); "
         "DROP TABLE watermarks_before, offsets_before, ledger_before; COMMIT",
     )
     for name in names:

@@ -253,6 +253,8 @@ Global___ProgrammeEnded: _TypeAlias = ProgrammeEnded  # noqa: Y015
 
 @_typing.final
 class MentorEnrolled(_message.Message):
+    """Somebody volunteered to mentor. They are a candidate once they are certified."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ENROLMENT_ID_FIELD_NUMBER: _builtins.int
@@ -296,6 +298,8 @@ Global___MentorEnrolled: _TypeAlias = MentorEnrolled  # noqa: Y015
 
 @_typing.final
 class MenteeEnrolled(_message.Message):
+    """Somebody volunteered to be mentored. They are a candidate once they are briefed, where the programme asks for that."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ENROLMENT_ID_FIELD_NUMBER: _builtins.int

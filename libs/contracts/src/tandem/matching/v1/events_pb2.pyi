@@ -98,6 +98,8 @@ Global___RunPublished: _TypeAlias = RunPublished  # noqa: Y015
 
 @_typing.final
 class ProposalPublished(_message.Message):
+    """Two people are asked whether they want to work together."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROPOSAL_ID_FIELD_NUMBER: _builtins.int

@@ -91,6 +91,8 @@ Global___CharterClosed: _TypeAlias = CharterClosed  # noqa: Y015
 
 @_typing.final
 class SessionScheduled(_message.Message):
+    """A session has its time; a collective one can be registered for."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -142,6 +144,8 @@ Global___SessionScheduled: _TypeAlias = SessionScheduled  # noqa: Y015
 
 @_typing.final
 class SessionRescheduled(_message.Message):
+    """A session has another time; whoever registered stays registered."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -168,6 +172,8 @@ Global___SessionRescheduled: _TypeAlias = SessionRescheduled  # noqa: Y015
 
 @_typing.final
 class SessionCancelled(_message.Message):
+    """A session will not be held."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -190,6 +196,8 @@ Global___SessionCancelled: _TypeAlias = SessionCancelled  # noqa: Y015
 
 @_typing.final
 class SessionHeld(_message.Message):
+    """A session was held, and who came was recorded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -229,6 +237,8 @@ Global___SessionHeld: _TypeAlias = SessionHeld  # noqa: Y015
 
 @_typing.final
 class RegistrationConfirmed(_message.Message):
+    """Somebody has a seat in a collective session."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
@@ -299,6 +309,8 @@ Global___RegistrationPromoted: _TypeAlias = RegistrationPromoted  # noqa: Y015
 
 @_typing.final
 class RegistrationCancelled(_message.Message):
+    """Somebody gave up their seat, or their place on the waitlist."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SESSION_ID_FIELD_NUMBER: _builtins.int
