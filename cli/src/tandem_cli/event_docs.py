@@ -2,13 +2,14 @@
 
 import argparse
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc_tools  # type: ignore[import-untyped]
 import yaml
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
@@ -17,7 +18,6 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
     FileDescriptorSet,
 )
-from grpc_tools import protoc
 
 from tandem_cli.settings import ROOT
 from tandem_cli.topics import Topic, declared_topics
@@ -171,10 +171,10 @@ class Contract:
 def _described() -> FileDescriptorSet:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "all.binpb"
-        well_known = Path(grpc_tools.__file__).parent / "_proto"
         files = [str(file) for file in sorted((_PROTO / "tandem").rglob("*.proto"))]
-        arguments = [f"-I{_PROTO}", f"-I{well_known}", "--include_source_info", f"--descriptor_set_out={out}", *files]
-        if protoc.main(["protoc", *arguments]) != 0:
+        # A process of its own: the compiler and OR-Tools each carry a protobuf, and one process cannot load both.
+        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{_PROTO}", "--include_source_info"]
+        if subprocess.run([*command, f"--descriptor_set_out={out}", *files], check=False).returncode != 0:  # noqa: S603
             raise SystemExit("protoc could not read the contract.")
         return FileDescriptorSet.FromString(out.read_bytes())
 
