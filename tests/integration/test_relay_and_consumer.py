@@ -11,11 +11,13 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from sqlalchemy import Column, Integer, MetaData, Table, Text, Uuid, select
 
 from tandem.matching.v1 import events_pb2
+from tandem_kit import consumer as consumer_module
 from tandem_kit import metrics, parking, tables
 from tandem_kit.batch import Handling
 from tandem_kit.cloudevents import Envelope, Headers, headers_of
@@ -73,6 +75,7 @@ class Plant:
     source: PostgresDatabase
     target: PostgresDatabase
     topic: str = field(default_factory=lambda: f"test.{uuid4().hex}")
+    patience: Patience = field(default_factory=lambda: Patience(halt=0.1))
 
     async def sends(self, pair: UUID, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
         """Write a record that no relay wrote."""
@@ -115,7 +118,7 @@ class Plant:
         works = Works(SeenWork, self.target, FixedClock(), Topics({}))
         subscription = subscribe([self.topic], projections=[keep], reactions=[])
         handling = Handling("sessions", subscription, UseCases(), works, self.target, FixedClock())
-        return Consumer(handling, self.kafka, self.topic, 50, Flood(20, 0.5), Patience(halt=0.1))
+        return Consumer(handling, self.kafka, self.topic, 50, Flood(20, 0.5), self.patience)
 
     @asynccontextmanager
     async def consuming(self) -> AsyncIterator[Consumer]:
@@ -476,3 +479,54 @@ async def test_an_event_sees_what_an_earlier_one_of_its_batch_changed(plant: Pla
         thing.pair = "two"
         assert await work.seen.where(pair="one") == []
         assert await work.seen.exists(pair="two")
+
+
+async def test_a_standby_that_rested_beyond_its_poll_interval_takes_over(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consumer_module, "_MAX_POLL_MS", 2000)
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming() as first:
+        # A thirteenth member of a group for twelve partitions has none, and rests.
+        others = [plant.consumer() for _ in range(PARTITIONS)]
+        resting = [asyncio.create_task(other.run()) for other in others]
+        await plant.records(plant.event(pair, 1))
+        await plant.has_applied(pair, [1])
+        await asyncio.sleep(3)
+        await first.stop()
+        for other in others[:-1]:
+            await other.stop()
+        await plant.records(plant.event(pair, 2))
+        await plant.has_applied(pair, [1, 2])
+        await others[-1].stop()
+        await asyncio.gather(*resting)
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+async def test_a_consumer_that_is_wedged_without_partitions_joins_anew(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, *, repaired: bool
+) -> None:
+    """As aiokafka's coordinator may: it gave its partitions up, and never asks for new ones."""
+    rejoin, wedged = GroupCoordinator.ensure_active_group, set[GroupCoordinator]()
+
+    async def never(self: GroupCoordinator, *given: Any) -> Any:
+        if not wedged or self in wedged:
+            wedged.add(self)
+            await asyncio.sleep(0.1)
+            return None
+        return await rejoin(self, *given)
+
+    monkeypatch.setattr(GroupCoordinator, "ensure_active_group", never)
+    plant.patience = Patience(unassigned=1.0 if repaired else 1000.0)
+    pair = uuid4()
+    async with plant.relaying(), plant.consuming():
+        await plant.records(plant.event(pair, 1))
+        if repaired:
+            await plant.has_applied(pair, [1])
+        else:
+            with pytest.raises(AssertionError, match="still"):
+                await eventually(lambda: applied(plant, pair), 4)
+
+
+async def applied(plant: Plant, pair: UUID) -> bool:
+    return await plant.turns_of(pair) == [1]

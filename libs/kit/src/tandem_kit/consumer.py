@@ -35,6 +35,8 @@ _MAX_POLL_MS = 300_000
 _BACK_OFF_SECONDS = (0.1, 5.0)
 # How often a consumer compares where it is with its database, and tells Kafka, for tools that show the lag.
 _LOOK_AROUND_SECONDS = 1.0
+# To leave the group, and close the connections.
+_CLOSE_SECONDS = 10.0
 # Outcomes before a share of them means anything.
 _ENOUGH_TO_JUDGE = 100
 # Rounds without any progress, after which it is no passing fault any more.
@@ -161,9 +163,10 @@ class Consumer:
             session_timeout_ms=int(self._patience.session * 1000),
             heartbeat_interval_ms=int(self._patience.session * 1000 / 3),
         )
-        kafka.subscribe(sorted(self._handling.subscription.topics), listener=_Seek(self, kafka))
-        await kafka.start()
         try:
+            await kafka.start()
+            # Not before the start, which would wait without end for partitions to be assigned.
+            kafka.subscribe(sorted(self._handling.subscription.topics), listener=_Seek(self, kafka))
             assigned_at = looked_at = time.monotonic()
             while not self._stopping.is_set():
                 if kafka.assignment():
@@ -171,14 +174,13 @@ class Consumer:
                 elif time.monotonic() > assigned_at + self._patience.unassigned:
                     raise Unassigned(self._patience.unassigned)
                 try:
-                    polled = await kafka.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records)
+                    records = await self._poll(kafka)
                 except NoOffsetForPartitionError:
                     # It fetched before it was told where; the group has never committed there.
                     await self.seek(kafka, kafka.assignment())
                     continue
                 except OffsetOutOfRangeError as error:
                     raise Halt("offset_gone", f"Kafka no longer has what comes next: {error}") from error
-                records = [record for of_partition in polled.values() for record in of_partition]
                 if records:
                     await self._apply(kafka, records)
                 if time.monotonic() > looked_at + _LOOK_AROUND_SECONDS:
@@ -186,7 +188,26 @@ class Consumer:
                         await asyncio.wait_for(self._look_around(kafka), _LOOK_AROUND_SECONDS)
                     looked_at = time.monotonic()
         finally:
-            await asyncio.shield(kafka.stop())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(kafka.stop(), _CLOSE_SECONDS)
+
+    async def _poll(self, kafka: AIOKafkaConsumer) -> list[Record]:
+        """Return the next records, none after a while, or when told to stop.
+
+        While the group is rebalanced aiokafka waits without regard to its own time-out, and may do so for ever.
+        """
+        polling = asyncio.ensure_future(kafka.getmany(timeout_ms=_POLL_MS, max_records=self._batch_records))
+        told = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({polling, told}, timeout=self._patience.unassigned, return_when=asyncio.FIRST_COMPLETED)
+            if polling.done():
+                return [record for of_partition in polling.result().values() for record in of_partition]
+            if told.done():
+                return []
+            raise Unassigned(self._patience.unassigned)
+        finally:
+            polling.cancel()
+            told.cancel()
 
     async def unread(self, connection: AsyncConnection) -> int:
         """Return how many records on the subscribed topics are not applied yet, whether or not this consumer reads."""
