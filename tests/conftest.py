@@ -15,7 +15,7 @@ from tandem_cli.settings import CliSettings
 from tandem_cli.stack import kafka as local_kafka
 from tandem_cli.stack import postgres as local_postgres
 from tandem_cli.stack.processes import StackState
-from tandem_cli.topics import create_topics
+from tandem_cli.topics import apply_topics
 
 # Its own default draws every traceback with all locals: half a second each.
 structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
@@ -47,14 +47,14 @@ def kafka(run_folder: Path) -> Iterator[str]:
     """The address of a Kafka with Tandem's topics."""
     given = CliSettings().kafka
     if given:
-        create_topics(given)
+        apply_topics(given)
         yield given
         return
     state = StackState(run_folder / "kafka.json")
     address = local_kafka.start_kafka(state, CliSettings().cache, run_folder)
     try:
         asyncio.run(local_kafka.wait_for_kafka(state, address, run_folder))
-        create_topics(address)
+        apply_topics(address)
         yield address
     finally:
         state.stop(["kafka"], 10)

@@ -57,7 +57,7 @@ async def running(name: str, databases: Databases, folder: Path) -> AsyncIterato
             "LISTEN": address,
             "JWKS": str(jwks),
             "TOKEN_KEY": str(folder / "key"),
-            "ENROLMENT": nobody,
+            **dict.fromkeys(("ENROLMENT", "MATCHING", "SESSIONS"), nobody),
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -149,6 +149,37 @@ def test_the_screen_shows_the_report(played: Played) -> None:
         assert word in played.screen
 
 
+COPIES = {
+    "matching": ["candidates", "positions"],
+    "sessions": ["programme_dates", "employees", "mentors", "open_sites"],
+    "feedback": ["ended_programmes", "held_sessions", "participations"],
+}
+
+
+@pytest.mark.parametrize("service", COPIES)
+async def test_copies_that_were_lost_are_rebuilt_as_they_were_and_nothing_is_sent(played: Played, service: str) -> None:
+    connection = await asyncpg.connect(played.database(service))
+
+    async def contents() -> dict[str, list[Any]]:
+        tables = [*COPIES[service], "watermarks", "consumer_offsets"]
+        return {table: await connection.fetch(f"SELECT * FROM {table} ORDER BY 1") for table in tables}
+
+    async def written() -> tuple[Any, ...]:
+        return tuple([await connection.fetchval(f"SELECT count(*) FROM {table}") for table in ("outbox", "timers")])
+
+    try:
+        before, sent = await contents(), await written()
+        # As the events made them, so the snapshots make them: nothing differs.
+        said = await asyncio.to_thread(run, played.home, "rebuild", service, TANDEM_LANG="en")
+        assert [line.split()[2:] for line in said.splitlines()[1:]] == [["0", "0", "0"]] * len(COPIES[service])
+        await connection.execute(f"TRUNCATE {', '.join(COPIES[service])}")
+        await asyncio.to_thread(run, played.home, "rebuild", service)
+        assert await contents() == before
+        assert await written() == sent
+    finally:
+        await connection.close()
+
+
 async def test_no_pair_on_the_topic_is_in_one_reporting_line_of_the_hris_file(played: Played) -> None:
     formed = [
         matching_events.PairFormed.FromString(record.value)

@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -467,6 +467,28 @@ async def test_rows_of_a_transaction_that_commits_late_are_published_too(plant: 
             await plant.records(plant.event(early, 1))
             await plant.has_applied(early, [1])
         await plant.has_applied(late, [1])
+
+
+async def test_keys_of_commands_expire_after_a_week_and_events_never(plant: Plant) -> None:
+    keys, now = tables.idempotency_keys, datetime.now(UTC)
+    row = {"caller": "ada", "method": "Enrol", "request_digest": b"", "response": b""}
+    async with plant.source.engine.begin() as connection:
+        for days in (8, 6):
+            at = now - timedelta(days=days)
+            await connection.execute(keys.insert().values(key=f"{days} days", recorded_at=at, **row))
+    await plant.records(plant.event(uuid4(), 1))
+    async with plant.source.engine.begin() as connection:
+        long_ago = now - timedelta(days=400)
+        await connection.execute(tables.outbox.update().values(recorded_at=long_ago, published_at=long_ago))
+
+    async def only_the_younger_is_kept() -> bool:
+        async with plant.source.engine.connect() as connection:
+            return list(await connection.scalars(select(keys.c.key))) == ["6 days"]
+
+    async with plant.relaying():
+        await eventually(only_the_younger_is_kept)
+    async with plant.source.engine.connect() as connection:
+        assert len((await connection.execute(select(tables.outbox))).all()) == 1
 
 
 async def test_an_event_sees_what_an_earlier_one_of_its_batch_changed(plant: Plant) -> None:

@@ -236,8 +236,20 @@ Kafka.
 - **Types may be added** to a topic at any time: pass by a `ce_type` that you do not know, and note its version.
 - **Fields may be added** to a message; none changes its number, type or meaning, and none is taken away. What would
   break this gets a new topic, `….v2`, and both are published for a while.
-- **12 partitions**, for life. **Retention** is in each topic's page; a new subscriber that needs older facts asks us.
+- **12 partitions**, for life. **Retention** is in each topic's page; what is older is in the snapshot.
 - What Tandem promises itself is in [reliability](../reliability.md), with the tests that prove it.
+
+## Coming late
+
+A topic forgets; its owner does not. `tandem.snapshots.v1.SnapshotService`, which every service answers, has every
+aggregate of its topics, with its version and the events that make it what it is. To begin, or to begin again:
+
+1. note the end offset of every partition of the topic;
+2. call `GetSnapshot` with the topic, page by page (`after` is the last id of the page before), until a page is empty;
+   treat each event as if Kafka had brought it, and keep each aggregate's `version` as the last one that you have seen;
+3. consume from the offsets of step 1. What the snapshot had already is skipped by its version.
+
+It takes a token with the role `subscriber` in the metadata `authorization: Bearer …`, and a deadline.
 
 ## Topics
 

@@ -16,10 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from tandem_cli import parked as parking
+from tandem_cli import rebuild as rebuilding
 from tandem_cli.client import Client, explain
 from tandem_cli.errors import Trouble
 from tandem_cli.language import said
 from tandem_cli.settings import CliSettings
+from tandem_cli.stack.processes import StackState
 from tandem_cli.stack.services import SERVICES
 from tandem_cli.stack.stack import Stack, log_file
 
@@ -184,7 +186,9 @@ clock = typer.Typer(
 parked = typer.Typer(
     help=said("Events that a service set aside.", "Les événements qu'un service a mis de côté."), no_args_is_help=True
 )
+topics = typer.Typer(help=said("Kafka's topics.", "Les topics de Kafka."), no_args_is_help=True)
 app.add_typer(people, name="people")
+app.add_typer(topics, name="topics")
 app.add_typer(parked, name="parked")
 app.add_typer(clock, name="clock")
 
@@ -317,6 +321,59 @@ def parked_discard(
     reason: Annotated[str, typer.Option(prompt=said("Why", "Pourquoi"))],
 ) -> None:
     with_client(lambda client: parking.discard(client, service, key, reason, console))
+
+
+_OWNER_RESTORED = said(
+    "A neighbour's database was restored to an earlier point: forget what it forgot, and go on from now.",
+    "La base d'un voisin a été restaurée à un point antérieur : oublier ce qu'il a oublié, et reprendre maintenant.",
+)
+
+
+@app.command(
+    help=said(
+        "Make a service's copies of its neighbours' facts anew. No command runs, and nothing is published.",
+        "Refaire les copies qu'un service a des faits de ses voisins. Aucune commande, aucun événement publié.",
+    )
+)
+def rebuild(
+    service: Service,
+    owner_restored: Annotated[bool, typer.Option("--owner-restored", help=_OWNER_RESTORED)] = False,
+) -> None:
+    with_client(lambda client: rebuilding.rebuild(client, service, console, owner_restored=owner_restored))
+
+
+_KAFKA = said(
+    "host:port of a broker; else the local stack's.", "host:port d'un broker ; sinon celui de la pile locale."
+)
+
+
+@topics.command(
+    "apply",
+    help=said(
+        "Create the topics that are missing, and keep events for as long as declared. Never changes partitions.",
+        "Créer les topics qui manquent, et garder les événements comme déclaré. Ne change jamais les partitions.",
+    ),
+)
+def topics_apply(
+    kafka: Annotated[str | None, typer.Option(help=_KAFKA)] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_RUN)] = False,
+) -> None:
+    from tandem_cli.topics import OUTCOMES, apply_topics  # noqa: PLC0415
+
+    settings = CliSettings()
+
+    async def work() -> None:
+        address = kafka or settings.kafka or StackState.load(settings.run).addresses.get("kafka")
+        if address is None:
+            raise Trouble(
+                said("Say which Kafka: --kafka host:port.", "Dites quel Kafka : --kafka host:port."),
+            )
+        for name, outcome in (await asyncio.to_thread(apply_topics, address, dry_run=dry_run)).items():
+            console.print(f"{name}: {said(*OUTCOMES[outcome])}")
+        if dry_run:
+            console.print(said("Nothing was changed.", "Rien n'a été changé."))
+
+    do(work())
 
 
 @clock.command("show", help=said("Tell the programme's time.", "Dire le temps du programme."))

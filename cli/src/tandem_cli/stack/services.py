@@ -17,6 +17,7 @@ from tandem_kit.policy import Grant, Role
 
 _TOKEN_HOURS = 24 * 90
 
+# Each calls only those before it.
 SERVICES = ("enrolment", "matching", "sessions", "feedback")
 
 
@@ -44,8 +45,8 @@ def start_service(state: StackState, name: str, settings: CliSettings, kafka: st
         "TRACE_RATIO": str(settings.trace_ratio),
         "TRACE_FILE": str(run / "traces" / f"{name}.jsonl"),
     }
-    if name != "enrolment":
-        values["ENROLMENT"] = state.addresses["enrolment"]
+    for neighbour in SERVICES[: SERVICES.index(name)]:
+        values[neighbour.upper()] = state.addresses[neighbour]
     (run / "traces").mkdir(exist_ok=True)
     env = environment_with({f"TANDEM_{key}": value for key, value in values.items()})
     state.start(name, [sys.executable, "-m", f"tandem_{name}", "serve"], address, log_of(run, name), env)

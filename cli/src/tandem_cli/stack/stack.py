@@ -17,7 +17,7 @@ from tandem_cli.settings import CliSettings
 from tandem_cli.stack import kafka, postgres, services
 from tandem_cli.stack.processes import StackState
 from tandem_cli.tokens import make_signing_key
-from tandem_cli.topics import create_topics
+from tandem_cli.topics import apply_topics
 
 _DISK_NEEDED = 2 * 2**30
 _PARTS = ("postgres", "kafka", *services.SERVICES)
@@ -70,7 +70,7 @@ class Stack:
         database, broker = (str(part) for part in parts)
         if not state.running("enrolment"):
             await self._timed(said("databases", "bases"), self._migrate(database))
-            await self._timed("topics", asyncio.to_thread(create_topics, broker))
+            await self._timed("topics", asyncio.to_thread(apply_topics, broker))
         starting = []
         for name in services.SERVICES:
             if state.running(name):

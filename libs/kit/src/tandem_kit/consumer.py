@@ -180,7 +180,8 @@ class Consumer:
                     await self.seek(kafka, kafka.assignment())
                     continue
                 except OffsetOutOfRangeError as error:
-                    raise Halt("offset_gone", f"Kafka no longer has what comes next: {error}") from error
+                    hint = f"Kafka no longer has what comes next: tandem rebuild {self._handling.service}. {error}"
+                    raise Halt("offset_gone", hint) from error
                 if records:
                     await self._apply(kafka, records)
                 if time.monotonic() > looked_at + _LOOK_AROUND_SECONDS:

@@ -6,7 +6,7 @@ asks (`tandem_kit.timers`).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from google.protobuf.message import Message
@@ -22,9 +22,11 @@ class Subscription:
     """Which topics a service reads, and its handlers by the name of the event's message."""
 
     topics: frozenset[str]
-    messages: dict[str, type[Message]]
-    projections: dict[str, list[Projection]]
-    reactions: dict[str, list[Reaction]]
+    messages: dict[str, type[Message]] = field(default_factory=dict)
+    projections: dict[str, list[Projection]] = field(default_factory=dict)
+    reactions: dict[str, list[Reaction]] = field(default_factory=dict)
+    facts: list[str] = field(default_factory=list)
+    """The work's repositories that the projections write, and nobody else."""
 
     def know(self, handler: Projection | Reaction) -> str:
         """Note the message that a handler takes, and return its name."""
@@ -38,9 +40,11 @@ def subscribe(
     topics: Iterable[str], *, projections: Iterable[Projection], reactions: Iterable[Reaction]
 ) -> Subscription:
     """Return the subscription; each handler says by the type of its first parameter which event it is for."""
-    subscription = Subscription(frozenset(topics), {}, {}, {})
+    subscription = Subscription(frozenset(topics))
     for project in projections:
         subscription.projections.setdefault(subscription.know(project), []).append(project)
+        facts = list(get_type_hints(project).values())[2]
+        subscription.facts[:] = sorted(get_type_hints(facts))
     for react in reactions:
         subscription.reactions.setdefault(subscription.know(react), []).append(react)
     return subscription

@@ -2,18 +2,17 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from sqlalchemy import func, select
 
-from tandem.operations.v1 import service_pb2
 from tandem_kit import parking, tables
 from tandem_kit.consumer import Consumer
 from tandem_kit.domain import Clock, Rule, refuse_unless
 from tandem_kit.handlers import Subscription
 from tandem_kit.parking import ParkedEvent
 from tandem_kit.policy import Role
+from tandem_kit.rebuild import Rebuild, Rebuilt
 from tandem_kit.relay import Relay
 from tandem_kit.rpc.server import Method, command, query
 from tandem_kit.timers import TimerWorker
@@ -102,8 +101,17 @@ class Discarded:
     waiting: int
 
 
-def operations(relay: Relay, timers: TimerWorker, consumer: Consumer | None) -> tuple[ModuleType, tuple[Method, ...]]:
-    """Return the contract of `OperationsService`, and its methods over the parts of one service."""
+@dataclass(frozen=True, slots=True)
+class RebuildProjections:
+    """Make the copies of neighbours' facts anew."""
+
+    owner_restored: bool
+
+
+def operations(
+    relay: Relay, timers: TimerWorker, consumer: Consumer | None, rebuild: Rebuild | None
+) -> tuple[Method, ...]:
+    """Return the methods of `OperationsService` over the parts of one service."""
 
     async def get_backlog(_: GetBacklog, work: Any, _clock: Clock) -> Backlog:
         due, refused = await timers.counts(work.store.connection)
@@ -124,7 +132,7 @@ def operations(relay: Relay, timers: TimerWorker, consumer: Consumer | None) -> 
         return ParkedPage(tuple(await parking.page(work.store.connection, query.after, query.limit)))
 
     async def get_parked(query: GetParked, work: Any, _clock: Clock) -> ShownEvent:
-        subscription = consumer.subscription if consumer else Subscription(frozenset(), {}, {}, {})
+        subscription = consumer.subscription if consumer else Subscription(frozenset())
         event, headers, payload = await parking.shown(work.store.connection, query.id, subscription)
         return ShownEvent(event, tuple(Header(name, value) for name, value in headers), payload)
 
@@ -138,11 +146,13 @@ def operations(relay: Relay, timers: TimerWorker, consumer: Consumer | None) -> 
     async def discard_parked(command: DiscardParked, work: Any, _clock: Clock) -> Discarded:
         return Discarded(await parking.discard(work.store.connection, command.id, command.caller, command.reason))
 
+    async def rebuild_projections(command: RebuildProjections, _work: Any, _clock: Clock) -> Rebuilt:
+        return await rebuild.run(owner_restored=command.owner_restored) if rebuild else Rebuilt((), 0, 0)
+
     queries: tuple[Callable[..., Awaitable[Any]], ...] = (list_parked, get_parked)
-    commands: tuple[Callable[..., Awaitable[Any]], ...] = (replay_parked, discard_parked)
-    methods = (
+    commands: tuple[Callable[..., Awaitable[Any]], ...] = (replay_parked, discard_parked, rebuild_projections)
+    return (
         query(get_backlog, allow=(Role.SRE, Role.PROGRAMME_MANAGER)),
         *(query(use_case, allow=(Role.SRE,)) for use_case in queries),
         *(command(use_case, allow=(Role.SRE,)) for use_case in commands),
     )
-    return service_pb2, methods

@@ -16,6 +16,8 @@ class Role(StrEnum):
     SRE = "sre"
     AUDITOR = "auditor"
     SERVICE = "service"
+    SUBSCRIBER = "subscriber"
+    """Another system of the company, which follows the events."""
     ANYONE = "anyone"
     """Not a role: a call that needs no caller at all."""
 

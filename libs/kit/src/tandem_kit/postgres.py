@@ -67,6 +67,15 @@ class PostgresDatabase:
         self.engine = engine
         self._metadata = metadata
 
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        return self._metadata.tables
+
+    def alone(self) -> "PostgresDatabase":
+        """Return the same database over one new connection, which remembers no statement; to be disposed of."""
+        url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return PostgresDatabase(make_engine(url, 1), self._metadata)
+
     @asynccontextmanager
     async def transaction(self, *, read_only: bool = False) -> AsyncIterator["PostgresStore"]:
         async with self.engine.connect() as connection, connection.begin():

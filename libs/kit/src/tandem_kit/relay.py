@@ -40,7 +40,6 @@ _UNPUBLISHED = """
 
 _OLDEST = "SELECT coalesce(extract(epoch FROM now() - min(recorded_at)), 0) FROM outbox WHERE published_at IS NULL"
 
-_PURGE_OUTBOX = "DELETE FROM outbox WHERE published_at < now() - interval '7 days'"
 _PURGE_KEYS = "DELETE FROM idempotency_keys WHERE recorded_at < now() - interval '7 days'"
 
 
@@ -118,7 +117,6 @@ class Relay:
             oldest = await connection.fetchval(_OLDEST) if behind else 0
             metrics.OUTBOX_OLDEST.labels(self._service).set(oldest)
             if now >= purge_at:
-                await connection.execute(_PURGE_OUTBOX)
                 await connection.execute(_PURGE_KEYS)
                 purge_at = now + _PURGE_SECONDS
             if len(rows) < _ROWS:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Self, TypeVar
 
 import grpc
@@ -16,6 +16,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import start_http_server
 from sqlalchemy import MetaData
 
+from tandem.operations.v1 import service_pb2 as operations_pb2
+from tandem.snapshots.v1 import service_pb2 as snapshots_pb2
 from tandem_kit import metrics
 from tandem_kit.batch import Handling
 from tandem_kit.clock import SteeredClock, SystemClock
@@ -25,11 +27,13 @@ from tandem_kit.handlers import Subscription, UseCases
 from tandem_kit.logs import get_log, set_up_logs
 from tandem_kit.operations import operations
 from tandem_kit.postgres import PostgresDatabase, make_engine
+from tandem_kit.rebuild import Rebuild
 from tandem_kit.relay import Relay
 from tandem_kit.rpc.callers import Callers
 from tandem_kit.rpc.client import connect, token_in
 from tandem_kit.rpc.server import Method, Rpc
 from tandem_kit.settings import ServiceSettings
+from tandem_kit.snapshots import snapshots
 from tandem_kit.timers import Errand, TimerWorker
 from tandem_kit.tracing import set_up_tracing, trace_sql
 from tandem_kit.work import Topics, Work, Works
@@ -108,12 +112,13 @@ class Parts:
     clock: Clock
     database: PostgresDatabase
     works: Works[Any]
+    topics: Topics
 
     @classmethod
     def of(cls, name: str, settings: ServiceSettings, work: type[Work], topics: Topics, metadata: MetaData) -> Self:
         clock = SteeredClock(settings.clock_file) if settings.clock_file else SystemClock()
         database = PostgresDatabase(make_engine(settings.database_url, settings.database_pool), metadata)
-        return cls(name, settings, clock, database, Works(work, database, clock, topics))
+        return cls(name, settings, clock, database, Works(work, database, clock, topics), topics)
 
     def connect(self, address: str) -> grpc.aio.Channel:
         """Return a channel to a neighbour, which this service calls by its own token."""
@@ -128,11 +133,11 @@ class Parts:
         *,
         subscription: Subscription | None = None,
         errands: Mapping[str, tuple[type, Errand]] | None = None,
-        channels: Iterable[grpc.aio.Channel] = (),
+        neighbours: Mapping[str, grpc.aio.Channel] = MappingProxyType({}),
     ) -> Service:
-        """Return the service with its relay, timers and consumer."""
+        """Return the service with its relay, timers and consumer; `neighbours` are the services that it calls."""
         name, settings = self.name, self.settings
-        consumer = None
+        consumer = rebuild = None
         if subscription is not None:
             handling = Handling(name, subscription, use_cases, self.works, self.database, self.clock)
             group = f"{settings.group_prefix}.{name}"
@@ -145,22 +150,29 @@ class Parts:
                 flood,
                 Patience(settings.session_seconds, settings.unassigned_seconds),
             )
+            rebuild = Rebuild(handling, group, settings.kafka, neighbours)
         relay = Relay(name, settings.database_url, settings.kafka)
         timers = TimerWorker(
             name, self.database, self.works, use_cases, errands or {}, self.clock, settings.timer_poll_seconds
         )
         callers = Callers(settings.jwks)
-        own = Rpc(name, contract, f"{name.capitalize()}Service", methods, self.works, callers, self.clock)
-        shared, shared_methods = operations(relay, timers, consumer)
+
+        def rpc(contract: ModuleType, called: str, methods: Iterable[Method]) -> Rpc:
+            return Rpc(name, contract, called, methods, self.works, callers, self.clock)
+
         return Service(
             name=name,
             settings=settings,
             database=self.database,
-            rpc=(own, Rpc(name, shared, "OperationsService", shared_methods, self.works, callers, self.clock)),
+            rpc=(
+                rpc(contract, f"{name.capitalize()}Service", methods),
+                rpc(snapshots_pb2, "SnapshotService", snapshots(self.topics)),
+                rpc(operations_pb2, "OperationsService", operations(relay, timers, consumer, rebuild)),
+            ),
             relay=relay,
             timers=timers,
             consumer=consumer,
-            channels=channels,
+            channels=list(neighbours.values()),
         )
 
 

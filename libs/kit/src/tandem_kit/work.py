@@ -138,6 +138,11 @@ class Topics:
             )
 
 
+def owner_of(topic: str) -> str:
+    """Return the service that publishes a topic: the second word of its name."""
+    return topic.split(".")[1]
+
+
 def partition_of(key: bytes) -> int:
     """Return the partition of a key, as Kafka's own clients compute it."""
     return int(murmur2(key) & 0x7FFFFFFF) % PARTITIONS
@@ -149,7 +154,7 @@ class StoredRepository(Generic[T]):
     def __init__(self, work: "Work", kind: type[T], table: str) -> None:
         self._work = work
         self._kind = kind
-        self._table = table
+        self.table = table
         self._adapter = adapter(kind)
         self._loaded: dict[UUID, tuple[T, dict[str, Any]]] = {}
         self._added: dict[UUID, T] = {}
@@ -162,7 +167,7 @@ class StoredRepository(Generic[T]):
 
     async def consult(self, key: UUID) -> T:
         known = self._known()
-        rows = [] if key in known else await self._work.store.select(self._table, {"id": [key]}, lock="consult")
+        rows = [] if key in known else await self._work.store.select(self.table, {"id": [key]}, lock="consult")
         thing = known.get(key) or next((self._track(row) for row in rows), None)
         if thing is None or not self._within_reach(thing):
             raise NotFound(self._kind.__name__, key)
@@ -170,7 +175,7 @@ class StoredRepository(Generic[T]):
 
     async def exists(self, **conditions: Any) -> bool:
         await self._save()
-        return bool(await self._work.store.select(self._table, conditions, lock="none", limit=1))
+        return bool(await self._work.store.select(self.table, conditions, lock="none", limit=1))
 
     async def get(self, key: UUID) -> T:
         thing = await self.find(key)
@@ -183,14 +188,14 @@ class StoredRepository(Generic[T]):
         known = self._known()
         missing = [key for key in wanted if key not in known]
         if missing:
-            for row in await self._work.store.select(self._table, {"id": missing}):
+            for row in await self._work.store.select(self.table, {"id": missing}):
                 self._track(row)
             known = self._known()
         return {key: known[key] for key in wanted if key in known and self._within_reach(known[key])}
 
     async def where(self, **conditions: Any) -> list[T]:
         await self._save()
-        things = [self._track(row) for row in await self._work.store.select(self._table, conditions)]
+        things = [self._track(row) for row in await self._work.store.select(self.table, conditions)]
         return [thing for thing in things if self._within_reach(thing)]
 
     def add(self, thing: T) -> T:
@@ -227,13 +232,13 @@ class StoredRepository(Generic[T]):
                 changed[key] = after
                 changes[key] = {column: value for column, value in after.items() if value != before[column]}
         if self._removed:
-            await store.delete(self._table, sorted(self._removed))
+            await store.delete(self.table, sorted(self._removed))
         if new:
-            await store.insert(self._table, list(new.values()))
+            await store.insert(self.table, list(new.values()))
         if put:
-            await store.upsert(self._table, list(put.values()))
+            await store.upsert(self.table, list(put.values()))
         if changed:
-            await store.update(self._table, changes)
+            await store.update(self.table, changes)
         touched = self._added | self._put | {key: self._loaded[key][0] for key in changed}
         self._loaded |= {key: (touched[key], row) for key, row in (new | put | changed).items()}
         self._added.clear()

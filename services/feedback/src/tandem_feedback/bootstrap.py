@@ -25,8 +25,8 @@ USE_CASES = UseCases(adopt_questionnaire, ask_for_questionnaire, look_whom_to_as
 
 def build(settings: Settings) -> Service:
     parts = Parts.of(NAME, settings, work_with(settings.token_key.read_bytes()), TOPICS, metadata)
-    channel = parts.connect(settings.enrolment)
-    enrolment = GrpcEnrolment(channel)
+    neighbours = {"enrolment": parts.connect(settings.enrolment), "sessions": parts.connect(settings.sessions)}
+    enrolment = GrpcEnrolment(neighbours["enrolment"])
 
     async def fetching(errand: FetchQuestionnaire, _: Clock) -> AdoptQuestionnaire:
         return AdoptQuestionnaire(errand.programme_id, await enrolment.end_questionnaire(errand.programme_id))
@@ -37,5 +37,5 @@ def build(settings: Settings) -> Service:
         USE_CASES,
         subscription=SUBSCRIPTION,
         errands=errands(fetching),
-        channels=[channel],
+        neighbours=neighbours,
     )

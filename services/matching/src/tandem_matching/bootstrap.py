@@ -28,8 +28,8 @@ USE_CASES = UseCases(expire_proposal, form_pair, release_candidate, rematch, sta
 
 def build(settings: Settings) -> Service:
     parts = Parts.of(NAME, settings, MatchingWork, TOPICS, metadata)
-    channel = parts.connect(settings.enrolment)
-    enrolment, solver = GrpcEnrolment(channel), ProcessSolver()
+    neighbours = {"enrolment": parts.connect(settings.enrolment)}
+    enrolment, solver = GrpcEnrolment(neighbours["enrolment"]), ProcessSolver()
 
     async def solving(errand: SolveRun, _: Clock) -> StageRun:
         rules = await enrolment.matching_rules(errand.programme_id)
@@ -46,5 +46,5 @@ def build(settings: Settings) -> Service:
         USE_CASES,
         subscription=SUBSCRIPTION,
         errands=errands(solving, confirming),
-        channels=[channel],
+        neighbours=neighbours,
     )

@@ -27,8 +27,8 @@ USE_CASES = UseCases(adopt_curriculum, ask_for_curriculum, end_pair, open_charte
 
 def build(settings: Settings) -> Service:
     parts = Parts.of(NAME, settings, SessionsWork, TOPICS, metadata)
-    channel = parts.connect(settings.enrolment)
-    enrolment = GrpcEnrolment(channel)
+    neighbours = {"enrolment": parts.connect(settings.enrolment), "matching": parts.connect(settings.matching)}
+    enrolment = GrpcEnrolment(neighbours["enrolment"])
 
     async def fetching(errand: FetchCurriculum, _: Clock) -> AdoptCurriculum:
         return AdoptCurriculum(await enrolment.curriculum(errand.programme_id))
@@ -39,5 +39,5 @@ def build(settings: Settings) -> Service:
         USE_CASES,
         subscription=SUBSCRIPTION,
         errands=errands(fetching),
-        channels=[channel],
+        neighbours=neighbours,
     )

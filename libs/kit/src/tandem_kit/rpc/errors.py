@@ -74,9 +74,15 @@ def status_of(error: Exception, language: str) -> grpc.Status | None:  # noqa: P
         case Refused():
             return _status(error.code, error.name, error.sentences.get(language, error.sentences["en"]), language)
         case AlreadyExists():
-            return _status(code_pb2.ALREADY_EXISTS, "already_exists", "This exists already.", language)
+            sentence = "Cela existe déjà." if language == "fr" else "This exists already."
+            return _status(code_pb2.ALREADY_EXISTS, "already_exists", sentence, language)
         case _ if is_transient(error):
-            return _status(code_pb2.UNAVAILABLE, "unavailable", "Not available for the moment; try again.", language)
+            sentence = (
+                "Indisponible pour le moment ; réessayez."
+                if language == "fr"
+                else "Not available for the moment; try again."
+            )
+            return _status(code_pb2.UNAVAILABLE, "unavailable", sentence, language)
         case _:
             return None
 

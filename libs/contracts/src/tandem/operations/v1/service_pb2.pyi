@@ -360,3 +360,84 @@ class DiscardParkedResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DiscardParkedResponse: _TypeAlias = DiscardParkedResponse  # noqa: Y015
+
+@_typing.final
+class RebuildProjectionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OWNER_RESTORED_FIELD_NUMBER: _builtins.int
+    owner_restored: _builtins.bool
+    """A neighbour's database was restored to an earlier point: forget what was applied beyond it, and go on from now."""
+    def __init__(
+        self,
+        *,
+        owner_restored: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner_restored", b"owner_restored"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildProjectionsRequest: _TypeAlias = RebuildProjectionsRequest  # noqa: Y015
+
+@_typing.final
+class RebuildProjectionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TABLES_FIELD_NUMBER: _builtins.int
+    PARTITIONS_BEGUN_ANEW_FIELD_NUMBER: _builtins.int
+    EVENTS_WITHOUT_REACTION_FIELD_NUMBER: _builtins.int
+    partitions_begun_anew: _builtins.int
+    """Partitions whose next events Kafka no longer had: they are read from now on."""
+    events_without_reaction: _builtins.int
+    """Events of those that no command has answered: the copies know them, and nothing else was done about them."""
+    @_builtins.property
+    def tables(self) -> _containers.RepeatedCompositeFieldContainer[Global___RebuiltTable]: ...
+    def __init__(
+        self,
+        *,
+        tables: _abc.Iterable[Global___RebuiltTable] | None = ...,
+        partitions_begun_anew: _builtins.int = ...,
+        events_without_reaction: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events_without_reaction", b"events_without_reaction", "partitions_begun_anew", b"partitions_begun_anew", "tables", b"tables"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuildProjectionsResponse: _TypeAlias = RebuildProjectionsResponse  # noqa: Y015
+
+@_typing.final
+class RebuiltTable(_message.Message):
+    """How a table of copies differed from its neighbours."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    rows: _builtins.int
+    added: _builtins.int
+    changed: _builtins.int
+    removed: _builtins.int
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        rows: _builtins.int = ...,
+        added: _builtins.int = ...,
+        changed: _builtins.int = ...,
+        removed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "changed", b"changed", "name", b"name", "removed", b"removed", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RebuiltTable: _TypeAlias = RebuiltTable  # noqa: Y015

@@ -60,6 +60,11 @@ class OperationsServiceStub:
                 request_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedRequest.SerializeToString,
                 response_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedResponse.FromString,
                 _registered_method=True)
+        self.RebuildProjections = channel.unary_unary(
+                '/tandem.operations.v1.OperationsService/RebuildProjections',
+                request_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.RebuildProjectionsRequest.SerializeToString,
+                response_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.RebuildProjectionsResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -101,6 +106,13 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RebuildProjections(self, request, context):
+        """Make the copies of neighbours' facts anew from their snapshots. No command runs, and nothing is published.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +140,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.DiscardParked,
                     request_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedRequest.FromString,
                     response_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedResponse.SerializeToString,
+            ),
+            'RebuildProjections': grpc.unary_unary_rpc_method_handler(
+                    servicer.RebuildProjections,
+                    request_deserializer=tandem_dot_operations_dot_v1_dot_service__pb2.RebuildProjectionsRequest.FromString,
+                    response_serializer=tandem_dot_operations_dot_v1_dot_service__pb2.RebuildProjectionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -266,6 +283,33 @@ class OperationsService:
             '/tandem.operations.v1.OperationsService/DiscardParked',
             tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedRequest.SerializeToString,
             tandem_dot_operations_dot_v1_dot_service__pb2.DiscardParkedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RebuildProjections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tandem.operations.v1.OperationsService/RebuildProjections',
+            tandem_dot_operations_dot_v1_dot_service__pb2.RebuildProjectionsRequest.SerializeToString,
+            tandem_dot_operations_dot_v1_dot_service__pb2.RebuildProjectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

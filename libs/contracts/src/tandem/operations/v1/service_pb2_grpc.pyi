@@ -43,6 +43,8 @@ class OperationsServiceStub:
     """Apply what is set aside, in order, as far as it goes; what still fails stays, with the new reason."""
     DiscardParked: _grpc.UnaryUnaryMultiCallable[_service_pb2.DiscardParkedRequest, _service_pb2.DiscardParkedResponse]
     """Give an event up, for a reason that is kept with who decided it; the events after it may then be replayed."""
+    RebuildProjections: _grpc.UnaryUnaryMultiCallable[_service_pb2.RebuildProjectionsRequest, _service_pb2.RebuildProjectionsResponse]
+    """Make the copies of neighbours' facts anew from their snapshots. No command runs, and nothing is published."""
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -59,6 +61,8 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     """Apply what is set aside, in order, as far as it goes; what still fails stays, with the new reason."""
     DiscardParked: _aio.UnaryUnaryMultiCallable[_service_pb2.DiscardParkedRequest, _service_pb2.DiscardParkedResponse]  # type: ignore[assignment]
     """Give an event up, for a reason that is kept with who decided it; the events after it may then be replayed."""
+    RebuildProjections: _aio.UnaryUnaryMultiCallable[_service_pb2.RebuildProjectionsRequest, _service_pb2.RebuildProjectionsResponse]  # type: ignore[assignment]
+    """Make the copies of neighbours' facts anew from their snapshots. No command runs, and nothing is published."""
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Questions that an operator asks any Tandem service, and what they may do about the events that it set aside."""
@@ -102,5 +106,13 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_service_pb2.DiscardParkedResponse, _abc.Awaitable[_service_pb2.DiscardParkedResponse]]:
         """Give an event up, for a reason that is kept with who decided it; the events after it may then be replayed."""
+
+    @_abc_1.abstractmethod
+    def RebuildProjections(
+        self,
+        request: _service_pb2.RebuildProjectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_service_pb2.RebuildProjectionsResponse, _abc.Awaitable[_service_pb2.RebuildProjectionsResponse]]:
+        """Make the copies of neighbours' facts anew from their snapshots. No command runs, and nothing is published."""
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
