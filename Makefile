@@ -36,6 +36,10 @@ test: $(SETUP) ## Run every test, with real Kafka and PostgreSQL
 faults: $(SETUP) ## Break things for an hour, and count what was lost (ROUNDS=…, SEED=…, RATE=…)
 	$(BIN)/python -m tests.faults.rounds $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(if $(RATE),--rate $(RATE))
 
+.PHONY: faults-long
+faults-long: $(SETUP) ## Break things once each, with time-outs as long as in production
+	$(BIN)/python -m tests.faults.rounds --long
+
 .PHONY: check
 check: $(SETUP) $(BUF) ## Format, lint, types, import contracts, protos
 	$(BIN)/ruff format --check

@@ -4,14 +4,27 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID, uuid4
 
 from tandem_kit.cloudevents import headers_of
-from tests.faults.rig import Rig
-from tests.faults.worker import EVENT, POINTS, SESSION_SECONDS, event_of
+from tandem_kit.testing.eventually import eventually
+from tandem_kit.work import AlreadyExists
+from tests.faults.cluster import NODES, Cluster
+from tests.faults.rig import ACKNOWLEDGED, AS_PLANTED, IN_KAFKA, IN_ORDER, NOTHING_LOST, ONCE, Rig
+from tests.faults.worker import EVENT, POINTS, event_of
 
-Fault = Callable[[Rig], Awaitable[None]]
+Strike = Callable[[Rig], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong, and the check that would fail if Tandem did not bear it."""
+
+    threatens: str
+    strike: Strike
+
 
 PROCESSES = ("relay-1", "relay-2", "consumer-1", "consumer-2")
 
@@ -54,7 +67,7 @@ async def killed_at(point: str, rig: Rig) -> None:
 async def stopped(name: str, rig: Rig) -> None:
     """Outlasts the session: another takes over, and the first wakes up believing that nothing happened."""
     rig.signal(name, signal.SIGSTOP)
-    await asyncio.sleep(SESSION_SECONDS * 2)
+    await asyncio.sleep(rig.lengths.beyond_session)
     rig.signal(name, signal.SIGCONT)
 
 
@@ -70,11 +83,21 @@ async def server_killed(name: str, rig: Rig) -> None:
     await rig.servers.start()
 
 
+async def broker_away(rig: Rig) -> None:
+    """For longer than a producer tries."""
+    process = rig.servers.process("kafka")
+    if process is not None:
+        process.kill()
+        await asyncio.to_thread(process.wait, 10)
+    await asyncio.sleep(max(rig.lengths.outage, rig.lengths.beyond_request))
+    await rig.servers.start()
+
+
 async def server_stopped(name: str, rig: Rig) -> None:
     process = rig.servers.process(name)
     if process is not None:
         process.suspend()
-        await asyncio.sleep(SESSION_SECONDS * 2)
+        await asyncio.sleep(rig.lengths.beyond_session)
         process.resume()
 
 
@@ -132,10 +155,110 @@ async def published_twice(rig: Rig) -> None:
 async def late_commit(rig: Rig) -> None:
     """A transaction that took its ids early commits when later ids are long published."""
     aggregate = uuid4()
+    events = [event_of(rig.topic, aggregate, 1), event_of(rig.topic, aggregate, 2)]
     async with rig.source.transaction() as store:
-        await store.record([event_of(rig.topic, aggregate, 1), event_of(rig.topic, aggregate, 2)])
+        await store.record(events)
         await asyncio.sleep(1.0)
-    rig.versions[aggregate] = 2
+    rig.acknowledge(events)
+
+
+async def two_writers(rig: Rig) -> None:
+    """Both read the same version, and both write the next; the second is refused, and takes the one after."""
+    for _ in range(5):
+        aggregate, both_have_read = uuid4(), asyncio.Barrier(2)
+        await asyncio.gather(*(_write_next(rig, aggregate, both_have_read) for _ in range(2)))
+
+
+async def _write_next(rig: Rig, aggregate: UUID, both_have_read: asyncio.Barrier) -> None:
+    version = 1
+    await both_have_read.wait()
+    while True:
+        event = event_of(rig.topic, aggregate, version)
+        try:
+            async with rig.source.transaction() as store:
+                await store.record([event])
+        except AlreadyExists:
+            version += 1
+        else:
+            rig.acknowledge([event])
+            return
+
+
+async def oversize(rig: Rig) -> None:
+    """Kafka takes every event but one; when it is told to, it takes that one too."""
+    await asyncio.to_thread(rig.configure_topic, max_message_bytes="200000")
+    aggregate = uuid4()
+    await rig.commit([event_of(rig.topic, aggregate, 1, size=300_000), event_of(rig.topic, aggregate, 2)])
+    await asyncio.sleep(1.5)
+    await asyncio.to_thread(rig.configure_topic, max_message_bytes="1048588")
+
+
+async def wall_clock_steps(rig: Rig) -> None:
+    """Every process goes on with a wall clock that jumps an hour to and fro."""
+    for name in PROCESSES:
+        await rig.stop(name, signal.SIGKILL)
+        await rig.start(name, "--stepping-clock")
+    await asyncio.sleep(3.0)
+    for name in PROCESSES:
+        await killed(name, rig)
+
+
+async def standby_promoted(rig: Rig) -> None:
+    """A thirteenth consumer rests, without a partition, beyond its poll interval; then it is the only one."""
+    others = ["consumer-1", "consumer-2", *(f"consumer-{number}" for number in range(3, 13))]
+    for name in others[2:]:
+        await rig.start(name, keep=False)
+    await rig.start("consumer-standby", keep=False)
+    await asyncio.sleep(rig.lengths.idle)
+    for name in others:
+        await rig.stop(name)
+    before = await rig.handled()
+
+    async def goes_on() -> bool:
+        return await rig.handled() > before
+
+    await eventually(goes_on, 60)
+    for name in others[:2]:
+        await rig.start(name)
+    await rig.stop("consumer-standby")
+
+
+async def leaders_killed(rig: Rig) -> None:
+    """One broker after the other, the next when all replicas are in sync again."""
+    cluster = _cluster(rig)
+    for node in NODES:
+        await cluster.kill(node)
+        await asyncio.sleep(rig.random.uniform(0.2, rig.lengths.beyond_session))
+        await cluster.start()
+        await cluster.in_sync(rig.topic)
+
+
+async def too_few_in_sync(rig: Rig) -> None:
+    """With one of three brokers nothing can be acknowledged, for longer than a producer tries."""
+    cluster = _cluster(rig)
+    for node in NODES[:2]:
+        await cluster.kill(node)
+    await asyncio.sleep(rig.lengths.beyond_request)
+    await cluster.start()
+    await cluster.in_sync(rig.topic)
+
+
+async def leaderless(rig: Rig) -> None:
+    """Of a topic with one replica, a third of the partitions have no leader for longer than a producer tries."""
+    cluster = _cluster(rig)
+    await cluster.kill(NODES[2])
+
+    async def some_have_no_leader() -> bool:
+        return any(partition["leader"] == -1 for partition in await cluster.partitions_of(rig.topic))
+
+    await eventually(some_have_no_leader, 30)
+    await asyncio.sleep(rig.lengths.beyond_request)
+    await cluster.start()
+
+
+def _cluster(rig: Rig) -> Cluster:
+    assert isinstance(rig.servers, Cluster)
+    return rig.servers
 
 
 async def database_restored(rig: Rig, *, under_running_consumers: bool) -> None:
@@ -209,35 +332,67 @@ async def doubled(rig: Rig) -> None:
     rig.versions[aggregate] = 2
 
 
-FAULTS: dict[str, Fault] = {
-    **{f"{name} killed": partial(killed, name) for name in ("relay-1", "consumer-1")},
-    **{f"killed: {point}": partial(killed_at, point) for point in POINTS},
-    **{f"{name} stopped beyond its session": partial(stopped, name) for name in ("relay-1", "consumer-1")},
-    "all consumers stopped beyond their session": all_consumers_stopped,
-    "broker killed": partial(server_killed, "kafka"),
-    "broker stopped": partial(server_stopped, "kafka"),
-    "PostgreSQL killed": partial(server_killed, "postgres"),
-    "relay's session ended": relay_loses_its_session,
-    "owner's connections cut, replies of COMMIT lost": partial(connections_cut, "source"),
-    "consumers' connections cut": partial(connections_cut, "target"),
-    "disk full": partial(statements_fail, "53100"),
-    "deadlock": partial(statements_fail, "40P01"),
-    "serialisation failure": partial(statements_fail, "40001"),
-    "lock not available": partial(statements_fail, "55P03"),
-    "rebalance storm": rebalance_storm,
-    "rolling SIGTERM": rolling_restart,
-    "published twice": published_twice,
-    "late commit": late_commit,
-    "database restored": partial(database_restored, under_running_consumers=False),
-    "database restored under running consumers": partial(database_restored, under_running_consumers=True),
-    "poison": poison,
-    "header that is not text": partial(unreadable, b"?", [("kafka_dlt-original-offset", b"\xff\xfe\x00")]),
-    "header missing": partial(unreadable, b"?", []),
-    "version that is no number": partial(unreadable, b"?", [("ce_aggregateversion", b"one")]),
-    "tombstone": partial(unreadable, None, []),
-    "bad protobuf": bad_protobuf,
-    "unknown type": unknown_type,
-    "gap": gap,
-    "reordered records": reordered,
-    "duplicate records": doubled,
+_CHECKS: dict[str, dict[str, Strike]] = {
+    IN_KAFKA: {
+        "relay-1 killed": partial(killed, "relay-1"),
+        "relay-1 stopped beyond its session": partial(stopped, "relay-1"),
+        "broker killed": partial(server_killed, "kafka"),
+        "broker stopped": partial(server_stopped, "kafka"),
+        "broker away": broker_away,
+        "late commit": late_commit,
+        "oversize": oversize,
+    },
+    IN_ORDER: {
+        **{f"killed: {point}": partial(killed_at, point) for point in POINTS if point.startswith("relay")},
+        "relay's session ended": relay_loses_its_session,
+        "published twice": published_twice,
+    },
+    ONCE: {
+        "consumer-1 killed": partial(killed, "consumer-1"),
+        **{f"killed: {point}": partial(killed_at, point) for point in POINTS if point.startswith("consumer")},
+        "consumer-1 stopped beyond its session": partial(stopped, "consumer-1"),
+        "all consumers stopped beyond their session": all_consumers_stopped,
+        "rebalance storm": rebalance_storm,
+        "rolling SIGTERM": rolling_restart,
+        "duplicate records": doubled,
+    },
+    NOTHING_LOST: {
+        "PostgreSQL killed": partial(server_killed, "postgres"),
+        "consumers' connections cut": partial(connections_cut, "target"),
+        "database restored": partial(database_restored, under_running_consumers=False),
+        "database restored under running consumers": partial(database_restored, under_running_consumers=True),
+        "unknown type": unknown_type,
+        "wall clock steps": wall_clock_steps,
+    },
+    AS_PLANTED: {
+        "disk full": partial(statements_fail, "53100"),
+        "deadlock": partial(statements_fail, "40P01"),
+        "serialisation failure": partial(statements_fail, "40001"),
+        "lock not available": partial(statements_fail, "55P03"),
+        "poison": poison,
+        "header that is not text": partial(unreadable, b"?", [("kafka_dlt-original-offset", b"\xff\xfe\x00")]),
+        "header missing": partial(unreadable, b"?", []),
+        "version that is no number": partial(unreadable, b"?", [("ce_aggregateversion", b"one")]),
+        "tombstone": partial(unreadable, None, []),
+        "bad protobuf": bad_protobuf,
+        "gap": gap,
+        "reordered records": reordered,
+    },
+    ACKNOWLEDGED: {
+        "owner's connections cut, replies of COMMIT lost": partial(connections_cut, "source"),
+        "two writers at once": two_writers,
+    },
 }
+FAULTS = {name: Fault(check, strike) for check, strikes in _CHECKS.items() for name, strike in strikes.items()}
+
+OF_A_CLUSTER = {
+    "leaders killed in turn": Fault(IN_KAFKA, leaders_killed),
+    "too few replicas in sync": Fault(IN_KAFKA, too_few_in_sync),
+}
+"""Faults of three brokers, of which two have to be in sync."""
+
+OF_ONE_REPLICA = {"partitions without a leader": Fault(IN_KAFKA, leaderless)}
+"""Faults of three brokers, of a topic with one replica."""
+
+OF_REAL_LENGTH = {"standby promoted after a long rest": Fault(NOTHING_LOST, standby_promoted)}
+"""What shows only when time-outs are as long as in production."""

@@ -5,7 +5,7 @@ import random
 import signal
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ import asyncpg
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack.kafka import start_kafka, wait_for_kafka
@@ -25,7 +25,40 @@ from tandem_cli.stack.processes import StackState
 from tandem_kit import tables
 from tandem_kit.postgres import PostgresDatabase, make_engine
 from tandem_kit.work import PARTITIONS, OutboxRow, partition_of
-from tests.faults.worker import LEDGER, event_of
+from tests.faults.worker import GUARDS, LEDGER, event_of
+
+IN_KAFKA = "every event is in Kafka"
+IN_ORDER = "in order in Kafka"
+ONCE = "applied once"
+NOTHING_LOST = "nothing lost"
+AS_PLANTED = "parked as planted"
+ACKNOWLEDGED = "what was acknowledged is applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long things take, in seconds: sessions, and faults that have to outlast something."""
+
+    session: float
+    request: float
+    """How long a producer tries."""
+    outage: float
+    """How long a broker stays away."""
+    idle: float
+    """How long a standby rests."""
+
+    @property
+    def beyond_session(self) -> float:
+        return self.session * 2
+
+    @property
+    def beyond_request(self) -> float:
+        return self.request * 1.2
+
+
+SHORT = Lengths(session=1.5, request=3.0, outage=2.0, idle=2.0)
+REAL = Lengths(session=10.0, request=40.0, outage=150.0, idle=320.0)
+"""As in production: aiokafka's own time-outs, and a rest beyond `max.poll.interval`."""
 
 
 @dataclass
@@ -41,6 +74,9 @@ class Ledger:
     doubled: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     parked_wrongly: list[str] = field(default_factory=list)
+    unacknowledged: list[str] = field(default_factory=list)
+    in_flight: list[int] = field(default_factory=list)
+    """How many events were on their way when each fault struck."""
     raw_duplicates: int = 0
     """Records that Kafka has twice: allowed after a fault, for the watermark skips them."""
 
@@ -48,11 +84,12 @@ class Ledger:
     def faults(self) -> dict[str, object]:
         """What must not be, by the name of the check that found it."""
         found: dict[str, object] = {
-            "every event is in Kafka": self.unpublished or self.missing,
-            "in order in Kafka": self.reordered,
-            "applied once": self.doubled,
-            "nothing lost": self.lost,
-            "parked as planted": self.parked_wrongly,
+            IN_KAFKA: self.unpublished or self.missing,
+            IN_ORDER: self.reordered,
+            ONCE: self.doubled,
+            NOTHING_LOST: self.lost,
+            AS_PLANTED: self.parked_wrongly,
+            ACKNOWLEDGED: self.unacknowledged,
         }
         return {check: value for check, value in found.items() if value}
 
@@ -74,6 +111,7 @@ class Servers:
         await wait_for_kafka(self._state, self.kafka, self.folder)
 
     def process(self, name: str) -> psutil.Process | None:
+        """Return the process of that name, where it runs."""
         return self._state.running(name)
 
     def stop(self) -> None:
@@ -83,21 +121,37 @@ class Servers:
 class Rig:
     """Relays and consumers as processes of their own, with databases and a topic for nobody else."""
 
-    def __init__(self, servers: Servers, seed: int, *, without: str | None = None, heal_seconds: float = 60.0) -> None:
-        """`without` names a guard that every process shall lack."""
+    def __init__(
+        self,
+        servers: Servers,
+        seed: int,
+        *,
+        without: str | None = None,
+        heal_seconds: float = 60.0,
+        replicas: int = 1,
+        lengths: Lengths = SHORT,
+    ) -> None:
+        """`without` names a guard that every process, or the database, shall lack."""
         self.servers = servers
         self.folder = servers.folder
         self.without = without
         self.heal_seconds = heal_seconds
+        self.replicas = replicas
+        self.lengths = lengths
         self.random = random.Random(seed)
         self.topic = f"faults.{uuid4().hex[:8]}"
         self.processes: dict[str, asyncio.subprocess.Process] = {}
         self.wanted: dict[str, list[str]] = {}
-        self.versions: dict[UUID, int] = {uuid4(): 0 for _ in range(300)}
+        # Faults write to aggregates of their own.
+        self._loaded = [uuid4() for _ in range(300)]
+        self.versions: dict[UUID, int] = dict.fromkeys(self._loaded, 0)
         """Of every aggregate, the last version that was committed."""
+        self.acknowledged: Counter[UUID] = Counter()
+        """How many events of an aggregate their writer knows to be committed."""
         self.poisoned: dict[UUID, int] = {}
         """Of aggregates with a planted fault, the first version that may not be applied."""
-        self._found = Ledger()
+        self.found = Ledger()
+        """What the last check found."""
         self._out_of_line: list[str] = []
         self._read_to = 0
         self._applied: dict[UUID, int] = defaultdict(int)
@@ -119,6 +173,8 @@ class Rig:
                 await connection.run_sync(LEDGER.create_all)
             await engine.dispose()
         self.source = PostgresDatabase(make_engine(self.source_url, 4), LEDGER)
+        if self.without == "unique version":
+            await self.do(self.source_url, "ALTER TABLE outbox DROP CONSTRAINT outbox_version")
         await self._wake_the_relay()
         await asyncio.to_thread(self._make_topic)
         keeper = asyncio.create_task(self._keep_running())
@@ -142,7 +198,14 @@ class Rig:
 
     def _make_topic(self) -> None:
         admin = KafkaAdminClient(bootstrap_servers=self.servers.kafka)
-        admin.create_topics([NewTopic(self.topic, PARTITIONS, 1)])
+        admin.create_topics([NewTopic(self.topic, PARTITIONS, self.replicas)], wait_for_metadata=True)
+        admin.close()
+
+    def configure_topic(self, **values: str) -> None:
+        """Set what the topic allows."""
+        admin = KafkaAdminClient(bootstrap_servers=self.servers.kafka)
+        changes = {name.replace("_", "."): value for name, value in values.items()}
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.topic, changes)])
         admin.close()
 
     async def ask(self, url: str, query: str, *given: object) -> list[asyncpg.Record]:
@@ -167,7 +230,8 @@ class Rig:
         """Start a relay or a consumer; one that is kept is started again, without options, when it dies."""
         role = name.partition("-")[0]
         url = self.source_url if role == "relay" else self.target_url
-        if self.without:
+        options = (*options, "--session", str(self.lengths.session), "--request", str(self.lengths.request))
+        if self.without in GUARDS:
             options = (*options, "--without", self.without)
         log = (self.folder / f"{name}.log").open("ab")
         self.processes[name] = await asyncio.create_subprocess_exec(
@@ -229,15 +293,24 @@ class Rig:
 
     def some_events(self, count: int) -> list[OutboxRow]:
         versions = dict(self.versions)
-        free = [aggregate for aggregate in versions if aggregate not in self.poisoned]
         events = []
-        for aggregate in self.random.choices(free, k=count):
+        for aggregate in self.random.choices(self._loaded, k=count):
             versions[aggregate] += 1
             events.append(event_of(self.topic, aggregate, versions[aggregate]))
         return events
 
     async def commit(self, events: Sequence[OutboxRow]) -> None:
         """Commit the events; where nobody knows whether that was done, look."""
+        await self._commit(events)
+        self.acknowledge(events)
+
+    def acknowledge(self, events: Sequence[OutboxRow]) -> None:
+        """Note that the events are known to be committed."""
+        for event in events:
+            self.versions[event.aggregate_id] = max(event.version, self.versions.get(event.aggregate_id, 0))
+            self.acknowledged[event.aggregate_id] += 1
+
+    async def _commit(self, events: Sequence[OutboxRow]) -> None:
         while True:
             try:
                 async with self.source.transaction() as store:
@@ -249,8 +322,6 @@ class Rig:
                 await asyncio.sleep(0.1)
             else:
                 break
-        for event in events:
-            self.versions[event.aggregate_id] = max(event.version, self.versions.get(event.aggregate_id, 0))
 
     async def _is_committed(self, event: OutboxRow) -> bool:
         query = "SELECT 1 FROM outbox WHERE aggregate_id = $1 AND version = $2"
@@ -282,7 +353,8 @@ class Rig:
 
     async def in_flight(self) -> int:
         """Return how many committed events are not applied yet."""
-        return sum(self.versions.values()) - await self.entries()
+        applied = await self.entries()
+        return max(0, sum(self.versions.values()) - applied)
 
     # --- the ledger
 
@@ -305,7 +377,7 @@ class Rig:
 
     async def check(self) -> Ledger:
         """Wait until all is quiet, then hold against each other what was committed, is in Kafka, and was applied."""
-        found = self._found
+        found = self.found
         found.heal_seconds = await self.heal()
         found.lost = self._out_of_line + await self._behind()
         await self._read_ledger()
@@ -316,6 +388,11 @@ class Rig:
         parked = await self.ask(self.target_url, "SELECT DISTINCT aggregate_id FROM parked WHERE settled_at IS NULL")
         wrong = {row["aggregate_id"] for row in parked} ^ {str(aggregate) for aggregate in self.poisoned}
         found.parked_wrongly = sorted(wrong)
+        found.unacknowledged = [
+            f"{aggregate}: {self._applied[aggregate]} of {count}"
+            for aggregate, count in self.acknowledged.items()
+            if aggregate not in self.poisoned and self._applied[aggregate] < count
+        ]
         return found
 
     async def _read_ledger(self) -> None:
@@ -325,15 +402,15 @@ class Rig:
             aggregate, version = row["aggregate"], row["version"]
             last = self._applied[aggregate]
             if version <= last:
-                self._found.doubled.append(f"{aggregate} {version}")
+                self.found.doubled.append(f"{aggregate} {version}")
             elif version > last + 1:
                 self._out_of_line.append(f"{aggregate} {last + 1} before {version}")
             self._applied[aggregate] = max(last, version)
             self._read_to = row["number"]
-            self._found.applied += 1
-        behind = await self.entries() - self._found.applied
+            self.found.applied += 1
+        behind = await self.entries() - self.found.applied
         if behind:
-            self._found.doubled.append(f"{behind} entries were written behind the reader")
+            self.found.doubled.append(f"{behind} entries were written behind the reader")
 
     async def _read_kafka(self) -> None:
         """Read on where the last check ended, and follow every aggregate's versions."""
@@ -352,7 +429,7 @@ class Rig:
             self._positions = ends
         finally:
             await reader.stop()
-        self._found.missing = [
+        self.found.missing = [
             f"{aggregate}: {self._in_kafka[str(aggregate)]} of {version}"
             for aggregate, version in self.versions.items()
             if aggregate not in self.poisoned and self._in_kafka[str(aggregate)] < version
@@ -364,7 +441,7 @@ class Rig:
             return
         version, last = int(headers["ce_aggregateversion"]), self._in_kafka[aggregate]
         if version <= last:
-            self._found.raw_duplicates += 1
+            self.found.raw_duplicates += 1
         elif version > last + 1:
-            self._found.reordered.append(f"{aggregate} {version} after {last}")
+            self.found.reordered.append(f"{aggregate} {version} after {last}")
         self._in_kafka[aggregate] = max(last, version)

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import pytest_asyncio
 
-from tests.faults.faults import FAULTS
+from tests.faults.cluster import Cluster
+from tests.faults.faults import FAULTS, OF_ONE_REPLICA
 from tests.faults.rig import Rig, Servers
 from tests.faults.rounds import play
 
@@ -30,6 +31,27 @@ async def test_nothing_is_lost_applied_twice_or_out_of_order(rig: Rig, fault: st
     assert found.faults == {}
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.stop()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_three_brokers_bear_the_loss_of_each_in_turn(cluster: Cluster) -> None:
+    async with Rig(cluster, seed=5, replicas=3).running() as rig:
+        found = await play(rig, ["leaders killed in turn"])
+    assert found.faults == {}
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_partitions_without_a_leader_wait_for_one(cluster: Cluster) -> None:
+    async with Rig(cluster, seed=6, replicas=1).running() as rig:
+        found = await play(rig, list(OF_ONE_REPLICA))
+    assert found.faults == {}
+
+
 @pytest.mark.asyncio(loop_scope="module")
 async def test_in_a_quiet_round_nothing_stands_twice_in_kafka(servers: Servers) -> None:
     async with Rig(servers, seed=2).running() as rig:
@@ -47,6 +69,7 @@ async def test_in_a_quiet_round_nothing_stands_twice_in_kafka(servers: Servers) 
         ("going back", ["database restored under running consumers"], "nothing lost"),
         ("offsets beside the effect", ["killed: consumer before commit"], "nothing lost"),
         ("order in a batch", [], "in order in Kafka"),
+        ("unique version", ["two writers at once"], "what was acknowledged is applied"),
     ],
 )
 async def test_without_a_guard_its_check_fails(servers: Servers, guard: str, faults: list[str], check: str) -> None:

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,8 +34,6 @@ from tandem_kit.work import OutboxRow, Topics, Work, Works, partition_of
 
 EVENT = "tandem.matching.v1.PairDissolved"
 POISON = "poison"
-SESSION_SECONDS = 1.5
-"""Shortened, so that a fault that outlasts it takes no longer."""
 
 LEDGER = MetaData()
 ledger = Table(
@@ -85,17 +84,19 @@ async def keep(event: events_pb2.PairDissolved, about: Envelope, facts: LedgerWo
     facts.ledger.add(Entry(id=uuid4(), aggregate=UUID(event.pair_id), version=about.version))
 
 
-def make_consumer(url: str, kafka: str, topic: str) -> Consumer:
+def make_consumer(url: str, kafka: str, topic: str, session_seconds: float) -> Consumer:
     database = PostgresDatabase(make_engine(url, 4), LEDGER)
     works = Works(LedgerWork, database, FixedClock(), Topics({}))
     handling = Handling(
         "sessions", subscribe([topic], projections=[keep], reactions=[]), UseCases(), works, database, FixedClock()
     )
-    patience = Patience(session=SESSION_SECONDS, unassigned=5.0, halt=1.0)
+    patience = Patience(session=session_seconds, unassigned=max(5.0, 6 * session_seconds), halt=1.0)
     return Consumer(handling, kafka, topic, 500, Flood(200, 0.9), patience)
 
 
-def make_relay(url: str, kafka: str) -> Relay:
+def make_relay(url: str, kafka: str, request_seconds: float) -> Relay:
+    producer: Any = partial(AIOKafkaProducer, request_timeout_ms=int(request_seconds * 1000))
+    vars(relay_module)["AIOKafkaProducer"] = producer
     return Relay("matching", url, kafka)
 
 
@@ -127,6 +128,17 @@ def die_at(point: str, times: int) -> None:
         return result if after else await wrapped(*args, **kwargs)
 
     setattr(kind, name, mortal)
+
+
+def step_wall_clock() -> None:
+    """Let this process's wall clock jump an hour to and fro, each second."""
+    true = time.time
+
+    def stepped() -> float:
+        at = true()
+        return at + 3600 * (int(at) % 3 - 1)
+
+    time.time = stepped
 
 
 def _without_watermark() -> None:
@@ -199,16 +211,16 @@ GUARDS: dict[str, Callable[[], None]] = {
 }
 
 
-async def _run(role: str, url: str, kafka: str, topic: str) -> None:
+async def _run(given: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
-    if role == "relay":
-        running = asyncio.create_task(make_relay(url, kafka).run())
+    if given.role == "relay":
+        running = asyncio.create_task(make_relay(given.url, given.kafka, given.request).run())
         await told.wait()
         running.cancel()
         return
-    consumer = make_consumer(url, kafka, topic)
+    consumer = make_consumer(given.url, given.kafka, given.topic, given.session)
     running = asyncio.create_task(consumer.run())
     await told.wait()
     await consumer.stop()
@@ -223,13 +235,18 @@ def main() -> None:
     parser.add_argument("--die-at", choices=POINTS)
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--without", choices=GUARDS)
+    parser.add_argument("--session", type=float, required=True)
+    parser.add_argument("--request", type=float, required=True)
+    parser.add_argument("--stepping-clock", action="store_true")
     given = parser.parse_args()
     structlog.configure(processors=[structlog.processors.KeyValueRenderer()])
     if given.die_at:
         die_at(given.die_at, given.times)
     if given.without:
         GUARDS[given.without]()
-    uvloop.run(partial(_run, given.role, given.url, given.kafka, given.topic)())
+    if given.stepping_clock:
+        step_wall_clock()
+    uvloop.run(_run(given))
 
 
 if __name__ == "__main__":

@@ -108,12 +108,8 @@ def start_kafka(state: StackState, cache: Path, run: Path) -> str:
     One that was here before goes on with its log, at its address.
     """
     folder = run / "kafka"
-    properties, logging = folder / "server.properties", folder / "log4j2.xml"
-    options = [
-        *("-Xms192m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
-        f"-Dlog4j2.configurationFile={logging}",
-    ]
-    base = [str(java()), *options, "-cp", ":".join(str(jar) for jar in fetch_jars(cache))]
+    properties = folder / "server.properties"
+    base = java_command(cache, folder)
     address = state.addresses.get("kafka")
     if address is None or not (folder / "log" / "meta.properties").exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,13 +117,23 @@ def start_kafka(state: StackState, cache: Path, run: Path) -> str:
         port = free_port()
         address = f"127.0.0.1:{port}"
         properties.write_text(_PROPERTIES.format(port=port, controller=free_port(), data=folder / "log"))
-        logging.write_text(_LOGGING)
-        _format(base, properties)
+        format_log(base, properties)
     state.start("kafka", [*base, "kafka.Kafka", str(properties)], address, log_of(run))
     return address
 
 
-def _format(base: list[str], properties: Path) -> None:
+def java_command(cache: Path, folder: Path) -> list[str]:
+    """Return how to run a class of Kafka, whose own log is told to the screen."""
+    options = [
+        *("-Xms192m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"),
+        f"-Dlog4j2.configurationFile={folder / 'log4j2.xml'}",
+    ]
+    return [str(java()), *options, "-cp", ":".join(str(jar) for jar in fetch_jars(cache))]
+
+
+def format_log(base: list[str], properties: Path) -> None:
+    """Prepare the folder of a broker's log."""
+    properties.with_name("log4j2.xml").write_text(_LOGGING)
     formatted = subprocess.run(  # noqa: S603
         [*base, "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(properties)],
         capture_output=True,

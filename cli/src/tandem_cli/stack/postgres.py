@@ -4,10 +4,12 @@ import asyncio
 import secrets
 import shutil
 import subprocess
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from tandem_cli.errors import Trouble
 from tandem_cli.language import said
@@ -45,6 +47,8 @@ def start_postgres(state: StackState, run: Path) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         _prepare(folder, secret)
         address = f"127.0.0.1:{free_port()}"
+    if (folder / "postmaster.pid").exists():
+        _outlive(folder)
     options = {
         "listen_addresses": "127.0.0.1",
         "port": address.rpartition(":")[2],
@@ -58,6 +62,20 @@ def start_postgres(state: StackState, run: Path) -> str:
     arguments = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
     state.start("postgres", [*_as_somebody(), _binary("postgres"), "-D", str(folder), *arguments], address, log_of(run))
     return url_of(run, address)
+
+
+def _outlive(folder: Path, seconds: float = 10.0) -> None:
+    """Wait until the children of a server that was killed have ended: as long as they live, no other can start."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and any(_works_in(process, folder) for process in psutil.process_iter()):
+        time.sleep(0.05)
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return Path(process.cwd()) == folder.resolve()
+    except (psutil.Error, OSError):
+        return False
 
 
 def url_of(run: Path, address: str) -> str:
