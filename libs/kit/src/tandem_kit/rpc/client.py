@@ -65,7 +65,13 @@ def connect(
     """
     channel: Channel = grpc.aio.insecure_channel(
         address,
-        options=[("grpc.service_config", _SERVICE_CONFIG), ("grpc.enable_retries", 1)],
+        options=[
+            ("grpc.service_config", _SERVICE_CONFIG),
+            ("grpc.enable_retries", 1),
+            # A process that is back is called again at once; gRPC's own pause grows to two minutes.
+            ("grpc.initial_reconnect_backoff_ms", 100),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+        ],
         interceptors=[_Metadata(token, deadline_seconds, wait_for_ready=wait_for_ready)],
     )
     return channel
