@@ -26,7 +26,7 @@ $(SETUP): requirements.lock $(MEMBERS:%=%/pyproject.toml)
 
 .PHONY: demo
 demo: $(SETUP) ## Run the AXA France programme on a local stack (KEEP=1 leaves it running, LANG_UI=fr speaks French)
-	@$(BIN)/tandem demo $(if $(KEEP),--keep) $(if $(LANG_UI),--lang $(LANG_UI))
+	@$(if $(LANG_UI),TANDEM_LANG=$(LANG_UI)) $(BIN)/tandem demo $(if $(KEEP),--keep)
 
 .PHONY: test
 test: $(SETUP) ## Run every test, with real Kafka and PostgreSQL

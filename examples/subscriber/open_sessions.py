@@ -1,68 +1,79 @@
-"""An intranet's list of the group sessions that one can still register for, kept from Tandem's events.
-
-python open_sessions.py localhost:9092 sessions.db
-"""
+"""An intranet's list of the group sessions that one can still register for, kept from Tandem's events."""
 
 import sqlite3
 import sys
 from contextlib import closing
 
+import grpc
 from kafka import KafkaConsumer, TopicPartition
 
 from tandem.sessions.v1 import events_pb2, types_pb2
+from tandem.snapshots.v1 import service_pb2 as snapshots
+from tandem.snapshots.v1.service_pb2_grpc import SnapshotServiceStub
 
 TOPIC = "tandem.sessions.mentoring-session.v1"
 TABLES = """
-    CREATE TABLE IF NOT EXISTS open_sessions
-        (id TEXT PRIMARY KEY, site TEXT, module TEXT, starts_at TEXT, seats INTEGER);
+    CREATE TABLE IF NOT EXISTS open_sessions (id TEXT PRIMARY KEY, site TEXT, module TEXT, starts_at TEXT, seats INT);
     CREATE TABLE IF NOT EXISTS versions (subject TEXT PRIMARY KEY, version INTEGER);
     CREATE TABLE IF NOT EXISTS offsets (part INTEGER PRIMARY KEY, next INTEGER);
 """
 
 
-def apply(database: sqlite3.Connection, headers: dict[str, str], value: bytes) -> None:
+def apply(database: sqlite3.Connection, subject: str, version: int, type_: str, value: bytes, gaps: bool) -> None:
     """Change the list as one event says; an event that was applied before changes nothing."""
-    subject, version = headers["ce_subject"], int(headers["ce_aggregateversion"])
-    seen = database.execute("SELECT version FROM versions WHERE subject = ?", [subject]).fetchone() or (0,)
-    if version <= seen[0]:
+    (seen,) = database.execute("SELECT version FROM versions WHERE subject = ?", [subject]).fetchone() or (0,)
+    if version <= seen:
         return
-    if version > seen[0] + 1:
-        raise RuntimeError(f"{subject}: version {seen[0] + 1} never came")
-    match headers["ce_type"].rpartition(".")[2]:
+    if version > seen + 1 and not gaps:
+        raise RuntimeError(f"{subject}: version {seen + 1} never came")
+    match type_.rpartition(".")[2]:
         case "SessionScheduled":
             event = events_pb2.SessionScheduled.FromString(value)
+            row = subject, event.site, event.module, event.starts_at.ToJsonString(), event.seats
             if event.format == types_pb2.SESSION_FORMAT_COLLECTIVE:
-                row = [subject, event.site, event.module, event.starts_at.ToJsonString(), event.seats]
                 database.execute("INSERT INTO open_sessions VALUES (?, ?, ?, ?, ?)", row)
         case "SessionRescheduled":
-            event = events_pb2.SessionRescheduled.FromString(value)
-            starts_at = event.starts_at.ToJsonString()
+            starts_at = events_pb2.SessionRescheduled.FromString(value).starts_at.ToJsonString()
             database.execute("UPDATE open_sessions SET starts_at = ? WHERE id = ?", [starts_at, subject])
         case "RegistrationConfirmed":
             database.execute("UPDATE open_sessions SET seats = seats - 1 WHERE id = ?", [subject])
         case "SessionCancelled" | "SessionHeld":
             database.execute("DELETE FROM open_sessions WHERE id = ?", [subject])
-        # Any other type, also one that does not exist yet, is passed by; its version counts all the same.
+        # Any other type, also one yet to come, is passed by; its version counts all the same.
     database.execute("INSERT OR REPLACE INTO versions VALUES (?, ?)", [subject, version])
 
 
-def follow(kafka: str, file: str, until_idle_ms: float = float("inf")) -> None:
+def begin(database: sqlite3.Connection, consumer: KafkaConsumer, service: str, token: str) -> None:
+    """Note where the topic ends; then apply what the snapshot has. What both have is skipped by its version."""
+    places = [[part.partition, end] for part, end in consumer.end_offsets(consumer.assignment()).items()]
+    with grpc.insecure_channel(service) as channel, database:
+        ask, who = SnapshotServiceStub(channel).GetSnapshot, [("authorization", f"Bearer {token}")]
+        request = snapshots.GetSnapshotRequest(topic=TOPIC, limit=500)
+        while page := ask(request, timeout=30, metadata=who).aggregates:
+            for subject, event in ((session.aggregate_id, event) for session in page for event in session.events):
+                apply(database, subject, event.version, event.type, event.data, gaps=True)
+            request.after = page[-1].aggregate_id
+        database.executemany("INSERT INTO offsets VALUES (?, ?)", places)
+
+
+def follow(kafka: str, service: str, file: str, token: str, until_idle_ms: float = float("inf")) -> None:
     """Read on where the database says; what an event changes and the place in the topic are saved together."""
-    # No group: the offsets are ours, in the same transaction as the list.
-    reading = KafkaConsumer(bootstrap_servers=kafka, consumer_timeout_ms=until_idle_ms)
+    # No group: the offsets are ours. One that the topic has forgotten is an error, never a jump.
+    reading = KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="none", consumer_timeout_ms=until_idle_ms)
     with closing(sqlite3.connect(file)) as database, closing(reading) as consumer:
         database.executescript(TABLES)
-        parts = [TopicPartition(TOPIC, number) for number in sorted(consumer.partitions_for_topic(TOPIC))]
-        consumer.assign(parts)
-        saved = dict(database.execute("SELECT part, next FROM offsets"))
-        for part in parts:
-            consumer.seek(part, saved.get(part.partition, 0))
+        consumer.assign([TopicPartition(TOPIC, number) for number in consumer.partitions_for_topic(TOPIC)])
+        places = "SELECT part, next FROM offsets"
+        if not database.execute(places).fetchone():
+            begin(database, consumer, service, token)
+        for part, place in database.execute(places).fetchall():
+            consumer.seek(TopicPartition(TOPIC, part), place)
         for record in consumer:
+            about, key = {name: value.decode() for name, value in record.headers}, record.key.decode()
             with database:
-                apply(database, {name: value.decode() for name, value in record.headers}, record.value)
-                place = [record.partition, record.offset + 1]
-                database.execute("INSERT OR REPLACE INTO offsets VALUES (?, ?)", place)
+                apply(database, key, int(about["ce_aggregateversion"]), about["ce_type"], record.value, gaps=False)
+                database.execute("UPDATE offsets SET next = ? WHERE part = ?", [record.offset + 1, record.partition])
 
 
 if __name__ == "__main__":
-    follow(*sys.argv[1:3])
+    follow(*sys.argv[1:4], token=sys.stdin.read().strip())

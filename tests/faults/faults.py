@@ -275,7 +275,8 @@ async def database_restored(rig: Rig, *, under_running_consumers: bool) -> None:
         await rig.stop(name, signal.SIGKILL)
     await rig.do(
         rig.target_url,
-        "BEGIN; LOCK TABLE watermarks, consumer_offsets, ledger IN ACCESS EXCLUSIVE MODE; "
+        # In the order in which a batch takes them.
+        "BEGIN; LOCK TABLE consumer_offsets, watermarks, ledger IN ACCESS EXCLUSIVE MODE; "
         "DELETE FROM watermarks; INSERT INTO watermarks TABLE watermarks_before; "
         "DELETE FROM consumer_offsets; INSERT INTO consumer_offsets TABLE offsets_before; "
         "DELETE FROM ledger AS l WHERE NOT EXISTS (SELECT FROM ledger_before AS b WHERE b.id = l.id); "

@@ -101,7 +101,12 @@ class Stage:
 
     def play(self, names: Sequence[str], console: Console) -> None:
         """Play a round, and tell; `AssertionError` where a check fails."""
-        found = self._runner.run(self._play(names))
+        try:
+            found = self._runner.run(self._play(names))
+        except Exception as error:
+            self._score.failed = {"the round came to its end": repr(error)}
+            self._runner.run(self._clear())
+            raise
         score = self._score
         score.rounds += 1
         for name, count in zip(names, found.in_flight, strict=True):
@@ -183,7 +188,7 @@ def play_all(rounds: int, seed: int, rate: int, lengths: Lengths, console: Conso
                 mixed = rounds - len(alone) - 3 * of_three
                 if kind is Servers and mixed > 0:
                     play_mixes(stage, mixed, seed, console)
-            except AssertionError:
+            except Exception:  # noqa: BLE001 - told with the score
                 break
             finally:
                 stage.end()

@@ -37,9 +37,10 @@ class Client:
     A call waits while a service restarts, and is retried under the same idempotency key when it broke midway.
     """
 
-    def __init__(self, settings: CliSettings, language: str = "en") -> None:
+    def __init__(self, settings: CliSettings, language: str = "en", need: Sequence[str] = SERVICES) -> None:
+        """`Trouble` where a service that is needed does not run."""
         state = StackState.load(settings.run)
-        missing = [name for name in SERVICES if not state.running(name)]
+        missing = [name for name in need if not state.running(name)]
         if missing:
             raise Trouble(
                 said(

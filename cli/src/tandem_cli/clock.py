@@ -8,6 +8,8 @@ from tandem_cli.errors import Trouble
 from tandem_cli.language import said
 from tandem_kit.clock import SteeredClock
 
+_DIGITS = 9
+_MOST = timedelta(days=3653)
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
 
@@ -21,7 +23,9 @@ def duration_of(text: str) -> timedelta:
                 f"{text} n'est pas une durée ; écrivez 3d (jours), 12h ou 90m.",
             )
         )
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    if len(match[1]) > _DIGITS or (length := timedelta(**{_UNITS[match[2]]: int(match[1])})) > _MOST:
+        raise Trouble(said("Ten years at most, at a time.", "Dix ans au plus, à la fois."))
+    return length
 
 
 def advance(run: Path, by: timedelta) -> SteeredClock:

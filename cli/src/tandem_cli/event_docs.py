@@ -236,7 +236,8 @@ Kafka.
 - **Types may be added** to a topic at any time: pass by a `ce_type` that you do not know, and note its version.
 - **Fields may be added** to a message; none changes its number, type or meaning, and none is taken away. What would
   break this gets a new topic, `….v2`, and both are published for a while.
-- **12 partitions**, for life. **Retention** is in each topic's page; what is older is in the snapshot.
+- **12 partitions**, for life. **Retention** is in each event's page, and counts from when Kafka got the event, by the
+  machine's clock; what is older is in the snapshot.
 - What Tandem promises itself is in [reliability](../reliability.md), with the tests that prove it.
 
 ## Coming late
@@ -245,11 +246,17 @@ A topic forgets; its owner does not. `tandem.snapshots.v1.SnapshotService`, whic
 aggregate of its topics, with its version and the events that make it what it is. To begin, or to begin again:
 
 1. note the end offset of every partition of the topic;
-2. call `GetSnapshot` with the topic, page by page (`after` is the last id of the page before), until a page is empty;
-   treat each event as if Kafka had brought it, and keep each aggregate's `version` as the last one that you have seen;
+2. call `GetSnapshot` with the topic and a limit from 1 to 500, page by page (`after` is the last id of the page
+   before), until a page is empty; apply its events as if Kafka had brought them, but do not mind versions that are
+   missing, and keep each aggregate's `version` as the last one that you have seen;
 3. consume from the offsets of step 1. What the snapshot had already is skipped by its version.
 
-It takes a token with the role `subscriber` in the metadata `authorization: Bearer …`, and a deadline.
+Do the same whenever an offset of yours is no longer in the topic; let your client raise an error then, and not jump.
+
+The service is the topic's owner, which is the second word of the topic's name; the messages are in
+`proto/tandem/snapshots/v1/service.proto`, which imports `proto/tandem/rules/v1/rules.proto`. A call takes a deadline,
+and a token with the role `subscriber` in the metadata `authorization: Bearer …`; in the local stack, `tandem status`
+tells the address (without TLS) and `tandem token --role subscriber` signs the token.
 
 ## Topics
 

@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,12 +19,13 @@ from rich.table import Table
 from tandem_cli import parked as parking
 from tandem_cli import rebuild as rebuilding
 from tandem_cli.client import Client, explain
-from tandem_cli.errors import Trouble
+from tandem_cli.errors import Trouble, why_not
 from tandem_cli.language import said
 from tandem_cli.settings import CliSettings
 from tandem_cli.stack.processes import StackState
 from tandem_cli.stack.services import SERVICES
 from tandem_cli.stack.stack import Stack, log_file
+from tandem_kit.policy import Role
 
 app = typer.Typer(
     help=said(
@@ -34,7 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-console = Console(highlight=False)
+# What goes into a file or a pipe has no edge to be cut at.
+console = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 200)  # noqa: TID251
 
 
 def stack() -> Stack:
@@ -54,7 +57,7 @@ def do(work: Coroutine[Any, Any, Any]) -> Any:
     except Trouble as trouble:
         raise fail(trouble) from trouble
     except OSError as error:
-        raise fail(f"{error.strerror or error}: {error.filename or ''}") from error
+        raise fail(why_not(error)) from error
     except grpc.aio.AioRpcError as error:
         raise fail(explain(error)) from error
     except (KeyboardInterrupt, asyncio.CancelledError) as stop:
@@ -64,8 +67,14 @@ def do(work: Coroutine[Any, Any, Any]) -> Any:
 
 async def _until_told(work: Coroutine[Any, Any, Any]) -> Any:
     task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def told() -> None:
+        # Once: what is cleaned up then is not to be left half done.
+        if task is not None and not task.cancelling():
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told)
     return await work
 
 
@@ -97,7 +106,8 @@ def up() -> None:
 def status() -> None:
     columns = said("part address pid memory state", "partie adresse pid mémoire état").split()
     table = Table(*columns, box=None)
-    for part in do(stack().status()):
+    parts = do(stack().status())
+    for part in parts:
         memory = f"{part.megabytes} {said('MB', 'Mo')}" if part.megabytes is not None else ""
         table.add_row(part.name, part.address, str(part.pid or ""), memory, part.state)
     console.print(table)
@@ -137,9 +147,8 @@ def down() -> None:
         console.print(said("Nothing runs here.", "Rien ne tourne ici."))
 
 
-_ROLE = said(
-    "A role, as programme_manager; may be given again.", "Un rôle, comme programme_manager ; peut être répété."
-)
+_ROLES = ", ".join(role for role in Role if role is not Role.ANYONE)
+_ROLE = said(f"One of {_ROLES}; may be given again.", f"Parmi {_ROLES} ; peut être répété.")
 _SITE = said("The site that the roles are for; every site without it.", "Le site des rôles ; sans lui, tous les sites.")
 _PERSON = said("The person who calls, by their id.", "La personne qui appelle, par son identifiant.")
 _NAME = said("The subject of the token.", "Le sujet du jeton.")
@@ -155,7 +164,7 @@ def token(
     name: Annotated[str, typer.Option(help=_NAME)] = "somebody",
 ) -> None:
     from tandem_cli.tokens import Signer  # noqa: PLC0415 - slow to load
-    from tandem_kit.policy import Grant, Role  # noqa: PLC0415
+    from tandem_kit.policy import Grant  # noqa: PLC0415
 
     run = CliSettings().run
     if not (run / "signing-key.json").exists():
@@ -228,7 +237,7 @@ _SPOKEN = CliSettings().lang
 )
 def generate(
     seed: Annotated[int, typer.Option(help=_SEED)] = 1,
-    count: Annotated[int, typer.Option("--people", min=100, max=100_000)] = 5000,
+    count: Annotated[int, typer.Option("--people", min=200, max=100_000)] = 5000,
     sites: Annotated[int, typer.Option(min=1, max=20)] = 20,
     clean: Annotated[bool, typer.Option("--clean", help=_CLEAN)] = False,
     file: Annotated[Path, typer.Option("--out", "-o")] = Path("hris.csv"),
@@ -237,7 +246,10 @@ def generate(
 
     company = generate_company(seed, count, sites)
     lines = company if clean else spoil(company, seed)
-    write_hris_file(lines, file)
+    try:
+        write_hris_file(lines, file)
+    except OSError as error:
+        raise fail(why_not(error)) from error
     sites = len({e.site for e in company})
     console.print(said(f"{file}: {len(lines)} lines, {sites} sites.", f"{file} : {len(lines)} lignes, {sites} sites."))
 
@@ -274,14 +286,14 @@ _PAST_GAP = said(
     "Give up the versions that never came; with --aggregate.",
     "Renoncer aux versions qui ne sont jamais venues ; avec --aggregate.",
 )
-Service = Annotated[str, typer.Argument(callback=service_of)]
+Service = Annotated[str, typer.Argument(callback=service_of, help=", ".join(SERVICES), metavar="SERVICE")]
 
 
-def with_client(work: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:
-    """Do something as a client of the running stack."""
+def with_client(work: Callable[[Client], Coroutine[Any, Any, Any]], need: Sequence[str] = SERVICES) -> Any:
+    """Do something as a client of these services of the running stack."""
 
     async def connected() -> Any:
-        async with Client(CliSettings(), _SPOKEN) as client:
+        async with Client(CliSettings(), _SPOKEN, need) as client:
             return await work(client)
 
     return do(connected())
@@ -289,12 +301,12 @@ def with_client(work: Callable[[Client], Coroutine[Any, Any, Any]]) -> Any:
 
 @parked.command("list", help=said("Of one service, or of all.", "D'un service, ou de tous."))
 def parked_list(service: Annotated[str | None, typer.Argument(callback=service_of)] = None) -> None:
-    with_client(lambda client: parking.show_all(client, service, console))
+    with_client(lambda client: parking.show_all(client, service, console), [service] if service else SERVICES)
 
 
 @parked.command("show", help=said("Its headers and its content.", "Ses en-têtes et son contenu."))
 def parked_show(service: Service, key: Annotated[int, typer.Argument(metavar="ID")]) -> None:
-    with_client(lambda client: parking.show_one(client, service, key, console))
+    with_client(lambda client: parking.show_one(client, service, key, console), [service])
 
 
 @parked.command(
@@ -305,7 +317,9 @@ def parked_replay(
     aggregate: Annotated[str, typer.Option(help=said("Of this aggregate alone.", "De cet agrégat seulement."))] = "",
     past_gap: Annotated[bool, typer.Option("--past-gap", help=_PAST_GAP)] = False,
 ) -> None:
-    if not with_client(lambda client: parking.replay(client, service, aggregate, console, past_gap=past_gap)):
+    if not with_client(
+        lambda client: parking.replay(client, service, aggregate, console, past_gap=past_gap), [service]
+    ):
         raise typer.Exit(1)
 
 
@@ -320,7 +334,7 @@ def parked_discard(
     key: Annotated[int, typer.Argument(metavar="ID")],
     reason: Annotated[str, typer.Option(prompt=said("Why", "Pourquoi"))],
 ) -> None:
-    with_client(lambda client: parking.discard(client, service, key, reason, console))
+    with_client(lambda client: parking.discard(client, service, key, reason, console), [service])
 
 
 _OWNER_RESTORED = said(
@@ -339,7 +353,7 @@ def rebuild(
     service: Service,
     owner_restored: Annotated[bool, typer.Option("--owner-restored", help=_OWNER_RESTORED)] = False,
 ) -> None:
-    with_client(lambda client: rebuilding.rebuild(client, service, console, owner_restored=owner_restored))
+    with_client(lambda client: rebuilding.rebuild(client, service, console, owner_restored=owner_restored), [service])
 
 
 _KAFKA = said(
@@ -432,6 +446,8 @@ def demo(
     words, local = Words(lang), stack()
     if json_file is not None and not json_file.parent.is_dir():
         raise fail(said(f"There is no folder {json_file.parent}.", f"Le dossier {json_file.parent} n'existe pas."))
+    if json_file is not None and json_file.is_dir():
+        raise fail(said(f"{json_file} is a folder.", f"{json_file} est un dossier."))
 
     async def work() -> None:
         console.rule(words.of("title"))

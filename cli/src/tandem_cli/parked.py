@@ -14,11 +14,11 @@ _PAGE = 200
 
 async def show_all(client: Client, service: str | None, console: Console) -> None:
     """List what waits, of one service or of all."""
-    columns = said(
-        "service/id/topic/aggregate/version/event/why/since",
-        "service/id/topic/agrégat/version/événement/pourquoi/depuis",
-    )
-    table = Table(*columns.split("/"), box=None)
+    columns = said("service/id/aggregate/version/event/why/since", "service/id/agrégat/version/événement/motif/depuis")
+    table = Table(box=None)
+    for column in columns.split("/"):
+        # What one has to type is never cut.
+        table.add_column(column, overflow="fold", no_wrap=column in {"id", "aggregate", "agrégat"})
     for name in [service] if service else SERVICES:
         after = 0
         while True:
@@ -28,7 +28,7 @@ async def show_all(client: Client, service: str | None, console: Console) -> Non
                 version = str(event.version) if event.HasField("version") else "?"
                 since = f"{event.parked_at.ToDatetime():%Y-%m-%d %H:%M}"
                 type_ = event.type.rpartition(".")[2]
-                row = (name, str(event.id), event.topic, event.aggregate_id, version, type_, event.reason, since)
+                row = (name, str(event.id), event.aggregate_id, version, type_, event.reason, since)
                 table.add_row(*row)
             if len(page.events) < _PAGE:
                 break
@@ -56,6 +56,8 @@ async def replay(client: Client, service: str, aggregate: str, console: Console,
             f"{done.replayed} rejoués, {done.remaining} attendent encore.",
         )
     )
+    if done.remaining:
+        console.print(said(f"Why: tandem parked list {service}.", f"Pourquoi : tandem parked list {service}."))
     return not done.remaining
 
 

@@ -1,10 +1,12 @@
 """The settings of the tandem command. Nothing else reads the environment."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -14,6 +16,12 @@ ROOT = Path(__file__).resolve().parents[3]
 def _language_of_this_machine() -> Literal["en", "fr"]:
     said = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")  # noqa: TID251
     return "fr" if said.startswith("fr") else "en"
+
+
+_FORMS = {
+    "kafka": (r"[^\s:,/]+:\d+(,[^\s:,/]+:\d+)*", "host:port"),
+    "postgres": (r"postgresql://\S+@\S+:\d+", "postgresql://user:password@host:port"),
+}
 
 
 class CliSettings(BaseSettings):
@@ -34,6 +42,19 @@ class CliSettings(BaseSettings):
 
     lang: Literal["en", "fr"] = Field(default_factory=_language_of_this_machine)
     """What the command speaks; as the machine does, where nobody says."""
+
+    @field_validator("kafka", "postgres")
+    @classmethod
+    def _names_a_server(cls, value: str | None, info: ValidationInfo) -> str | None:
+        form, wanted = _FORMS[str(info.field_name)]
+        if value is not None and re.fullmatch(form, value) is None:
+            raise PydanticCustomError("address", "{wanted}", {"wanted": wanted})
+        return value
+
+    @field_validator("lang", mode="before")
+    @classmethod
+    def _is_french_or_else_english(cls, value: str) -> str:
+        return "fr" if value.lower().startswith("fr") else "en"
 
     @property
     def run(self) -> Path:

@@ -1,5 +1,6 @@
 """The whole play, act after act."""
 
+import json
 import time
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -17,6 +18,8 @@ from tandem_cli.demo.cast import Chance, choose_cast
 from tandem_cli.demo.show import report_as_plain, show_report
 from tandem_cli.demo.stage import Stage, references
 from tandem_cli.demo.words import Words
+from tandem_cli.errors import Trouble
+from tandem_cli.language import said
 from tandem_cli.people.generate import Employee, generate_company, spoil, write_hris_file
 from tandem_cli.people.hris_file import read_hris_file
 from tandem_cli.people.importing import ImportRequest
@@ -32,6 +35,21 @@ _SITES_OPENING = {4: 4, 5: 15}
 """By month: how many more sites open, after headquarters."""
 
 
+def _check_company(file: Path, seed: int, people: int) -> None:
+    """Refuse to bring a second company's people to a stack that has one's."""
+    asked = {"seed": seed, "people": people}
+    known = json.loads(file.read_text()) if file.exists() else asked
+    if known != asked:
+        was = f"--seed {known['seed']} --people {known['people']}"
+        raise Trouble(
+            said(
+                f"This stack has the company of {was}. Play with that, or begin anew: tandem down.",
+                f"Cette pile a l'entreprise de {was}. Jouez avec elle, ou recommencez : tandem down.",
+            )
+        )
+    file.write_text(json.dumps(asked))
+
+
 async def play(
     client: Client, settings: CliSettings, seed: int, people: int, console: Console, language: str
 ) -> dict[str, Any]:
@@ -41,6 +59,7 @@ async def play(
     blueprint = read_blueprint(ROOT / "blueprints" / "axa-france.yaml")
     started = time.perf_counter()
 
+    _check_company(settings.run / "demo.json", seed, people)
     await opening.register_sites(client, SITES)
     await _import(client, settings.run / "hris.csv", spoil(company, seed), console, words, first=True)
     sites = [place.code for place in SITES]

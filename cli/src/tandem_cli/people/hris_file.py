@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tandem.enrolment.v1.service_pb2 import PersonRow
-from tandem_cli.errors import Trouble
+from tandem_cli.errors import Trouble, why_not
 from tandem_cli.language import said
 
 HEADINGS = {
@@ -39,9 +39,16 @@ def read_hris_file(file: Path) -> HrisFile:
     try:
         raw = file.read_bytes()
     except OSError as error:
+        raise Trouble(why_not(error)) from error
+    if not raw.strip():
+        raise Trouble(said(f"{file} is empty.", f"{file} est vide."))
+    if b"\0" in raw:
         raise Trouble(
-            said(f"{file} cannot be read: {error.strerror}.", f"{file} ne peut être lu : {error.strerror}.")
-        ) from error
+            said(
+                f"{file} is not a text file: export it from the HRIS as CSV.",
+                f"{file} n'est pas un fichier texte : exportez-le du SIRH en CSV.",
+            )
+        )
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -68,10 +75,15 @@ def _columns(file: Path, headings: list[str]) -> dict[str, tuple[int, str]]:
         if known is not None:
             columns[field] = known
     missing = [" / ".join(dict.fromkeys(HEADINGS[field])) for field in HEADINGS if field not in columns]
-    if missing:
+    if not columns:
         raise Trouble(
-            said(f"{file} lacks the heading {', '.join(missing)}.", f"{file} n'a pas l'en-tête {', '.join(missing)}.")
+            said(
+                f"{file} is no HRIS export: its first line has none of the headings {', '.join(missing)}.",
+                f"{file} n'est pas un export SIRH : sa première ligne n'a aucun des en-têtes {', '.join(missing)}.",
+            )
         )
+    if missing:
+        raise Trouble(said(f"{file} lacks: {', '.join(missing)}.", f"Il manque à {file} : {', '.join(missing)}."))
     return columns
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from tandem.enrolment.v1 import service_pb2 as pb
 from tandem_cli.client import Client
-from tandem_cli.people.hris_file import HrisFile, read_hris_file
+from tandem_cli.people.hris_file import HEADINGS, HrisFile, read_hris_file
 from tandem_kit.policy import Role
 
 _CHUNK = 1000
@@ -28,6 +28,12 @@ _WORDS = {
         "done": "Imported.",
         "differences": "Differences",
         "difference_columns": ("reference", "change", "fields"),
+        "nothing": "No line is good: nothing was imported.",
+        "no_sites": "Sites are registered before people come to them; in the local stack, by tandem demo --keep.",
+        "new": "new",
+        "changed": "changed",
+        "leaving": "leaving",
+        **{field: english for field, (_, english) in HEADINGS.items()},
     },
     "fr": {
         "staging": "Lecture",
@@ -41,6 +47,13 @@ _WORDS = {
         "done": "Importé.",
         "differences": "Différences",
         "difference_columns": ("matricule", "changement", "champs"),
+        "nothing": "Aucune ligne n'est bonne : rien n'a été importé.",
+        "no_sites": "Les sites sont enregistrés avant que leurs gens n'arrivent ; "
+        "dans la pile locale, par tandem demo --keep.",
+        "new": "arrivée",
+        "changed": "modification",
+        "leaving": "départ",
+        **{field: french for field, (french, _) in HEADINGS.items()},
     },
 }
 
@@ -76,6 +89,10 @@ async def import_people(client: Client, request: ImportRequest, console: Console
     if request.dry_run:
         console.print(words["dry"])
         return True
+    if counts.lines == counts.bad_lines:
+        strangers = sum(problem.column == "site" for problem in preview.problems)
+        console.print(words["no_sites" if strangers >= counts.lines else "nothing"])
+        return False
     if preview.problems and not request.despite_problems:
         console.print(words["refused"])
         return False
@@ -124,5 +141,10 @@ def _show_differences(preview: pb.PreviewImportResponse, console: Console, langu
     table = Table(*words["difference_columns"], title=str(words["differences"]), title_justify="left")
     for difference in preview.differences:
         change = pb.ImportChange.Name(difference.change).removeprefix("IMPORT_CHANGE_").lower()
-        table.add_row(difference.reference, change, ", ".join(difference.fields))
+        fields = [str(words[field]) if field in words else field for field in difference.fields]
+        table.add_row(difference.reference, str(words[change]), ", ".join(fields))
     console.print(table)
+    counts = preview.counts
+    rest = counts.new + counts.changed + counts.leaving - len(preview.differences)
+    if rest > 0:
+        console.print(str(words["more"]).format(count=rest))

@@ -73,7 +73,8 @@ def fetch_jars(cache: Path) -> list[Path]:
         shutil.copy(_OURS / "jgo.toml", folder)
         shutil.copy(_OURS / "jgo.lock.toml", folder / ".jgo")
         jgo = Path(sys.executable).parent / "jgo"
-        command = [str(jgo), "--resolver", "python", "--repo-cache", str(folder / "repository"), "sync"]
+        own = ["--repo-cache", str(folder / "repository"), "--cache-dir", str(folder / "jgo")]
+        command = [str(jgo), "--resolver", "python", *own, "sync"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode != 0:
             raise Trouble(

@@ -121,7 +121,8 @@ async def wait_for_postgres(state: StackState, url: str, run: Path, seconds: flo
         else:
             await connection.close()
             return
-    raise Trouble(said("PostgreSQL does not answer.", "PostgreSQL ne répond pas."))
+    address = url.rpartition("@")[2]
+    raise Trouble(said(f"PostgreSQL at {address} does not answer.", f"PostgreSQL ne répond pas à {address}."))
 
 
 async def make_databases(url: str, names: list[str]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,16 @@ class PartStatus:
     pid: int | None
     megabytes: int | None
     state: str
+
+
+async def _to_its_end(start: Callable[..., str], *given: object) -> str:
+    """Run in a thread; who is told to stop meanwhile waits for it first, so as to know what there is to stop."""
+    running = asyncio.ensure_future(asyncio.to_thread(start, *given))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise
 
 
 class Stack:
@@ -94,7 +104,7 @@ class Stack:
         if state.running("postgres"):
             self._say("postgres", state.addresses["postgres"], said("runs already", "tourne déjà"))
             return postgres.url_of(self.run, state.addresses["postgres"])
-        url = await asyncio.to_thread(postgres.start_postgres, state, self.run)
+        url = await _to_its_end(postgres.start_postgres, state, self.run)
         await self._timed("postgres", postgres.wait_for_postgres(state, url, self.run), state.addresses["postgres"])
         return url
 
@@ -115,7 +125,7 @@ class Stack:
                 )
             )
         started = time.perf_counter()
-        address = await asyncio.to_thread(kafka.start_kafka, state, self.settings.cache, self.run)
+        address = await _to_its_end(kafka.start_kafka, state, self.settings.cache, self.run)
         await kafka.wait_for_kafka(state, address, self.run)
         self._say("kafka", address, f"{time.perf_counter() - started:.1f} s")
         return address

@@ -1,5 +1,6 @@
 """One table from what can go wrong to a gRPC status, in a person's words and language."""
 
+import re
 from collections.abc import Sequence
 
 import grpc
@@ -14,6 +15,24 @@ from tandem_kit.validation import Violation
 from tandem_kit.work import AlreadyExists
 
 _DOMAIN = "tandem"
+# The glossary's words for what may not be there.
+_FRENCH = {
+    "Charter": "charte",
+    "Curriculum": "parcours",
+    "Enrolment": "inscription",
+    "HrisImport": "import SIRH",
+    "Invitation": "invitation",
+    "MentoringSession": "séance",
+    "Pair": "binôme",
+    "ParkedEvent": "événement mis de côté",
+    "Person": "personne",
+    "Programme": "programme",
+    "Proposal": "proposition",
+    "Questionnaire": "questionnaire",
+    "Run": "appariement",
+    "Site": "site",
+    "Topic": "topic",
+}
 
 
 class Refused(Exception):  # noqa: N818
@@ -65,10 +84,11 @@ def status_of(error: Exception, language: str) -> grpc.Status | None:  # noqa: P
         case RuleBroken():
             return _status(code_pb2.FAILED_PRECONDITION, error.rule.name, error.sentence(language), language)
         case NotFound():
+            english = re.sub(r"(?<!^)([A-Z])", r" \1", error.kind).lower()
             sentence = (
-                f"{error.kind} introuvable : {error.key}"
+                f"Introuvable : {_FRENCH.get(error.kind, english)} {error.key}"
                 if language == "fr"
-                else f"{error.kind} not found: {error.key}"
+                else f"Not found: {english} {error.key}"
             )
             return _status(code_pb2.NOT_FOUND, "not_found", sentence, language)
         case Refused():

@@ -27,6 +27,7 @@ class GetSnapshotRequest(_message.Message):
     AFTER_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     topic: _builtins.str
+    """One of the topics that this service publishes: the second word of their names is its own."""
     after: _builtins.str
     """Only aggregates after this id: the last one of the page before; absent for the first page."""
     limit: _builtins.int
@@ -82,7 +83,9 @@ class AggregateSnapshot(_message.Message):
     """Of its last event. Events up to this one need not be consumed any more."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___SnapshotEvent]:
-        """In order. To apply them, in place of every event up to `version`, is to know the aggregate."""
+        """In order, as Kafka had them; versions may be missing among them. To apply them, in place of every event up to
+        `version`, is to know the aggregate.
+        """
 
     def __init__(
         self,
