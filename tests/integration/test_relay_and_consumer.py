@@ -469,6 +469,22 @@ async def test_rows_of_a_transaction_that_commits_late_are_published_too(plant: 
         await plant.has_applied(late, [1])
 
 
+async def test_a_consumer_that_came_before_its_topic_reads_it_once_it_exists(plant: Plant) -> None:
+    plant.topic = f"test.{uuid4().hex}"
+    plant.patience = Patience(unassigned=0.5, halt=0.1)
+    pair = uuid4()
+    async with plant.consuming():
+
+        async def it_says_so() -> bool:
+            return bool(metrics.CONSUMER_HALTED.labels("sessions", "topic_missing")._value.get())
+
+        await eventually(it_says_so)
+        await asyncio.to_thread(make_topic, plant.kafka, plant.topic)
+        async with plant.relaying():
+            await plant.records(plant.event(pair, 1))
+            await plant.has_applied(pair, [1])
+
+
 async def test_keys_of_commands_expire_after_a_week_and_events_never(plant: Plant) -> None:
     keys, now = tables.idempotency_keys, datetime.now(UTC)
     row = {"caller": "ada", "method": "Enrol", "request_digest": b"", "response": b""}

@@ -165,6 +165,7 @@ class Consumer:
         )
         try:
             await kafka.start()
+            await self._wait_for_topics(kafka)
             # Not before the start, which would wait without end for partitions to be assigned.
             kafka.subscribe(sorted(self._handling.subscription.topics), listener=_Seek(self, kafka))
             assigned_at = looked_at = time.monotonic()
@@ -191,6 +192,16 @@ class Consumer:
         finally:
             with suppress(TimeoutError):
                 await asyncio.wait_for(kafka.stop(), _CLOSE_SECONDS)
+
+    async def _wait_for_topics(self, kafka: AIOKafkaConsumer) -> None:
+        """Wait until the topics exist: who subscribes to others than these is told of them minutes later."""
+        deadline = time.monotonic() + self._patience.unassigned
+        while missing := self._handling.subscription.topics - await kafka.topics():
+            if self._stopping.is_set():
+                return
+            if time.monotonic() > deadline:
+                raise Halt("topic_missing", f"Kafka has no {', '.join(sorted(missing))}: tandem topics apply.")
+            await asyncio.sleep(_BACK_OFF_SECONDS[0])
 
     async def _poll(self, kafka: AIOKafkaConsumer) -> list[Record]:
         """Return the next records, none after a while, or when told to stop.
