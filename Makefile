@@ -75,9 +75,18 @@ lock: ## Pin every dependency again (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		$(foreach member,$(MEMBERS),--no-emit-package tandem-$(notdir $(member))) --group pyproject.toml:dev --group pyproject.toml:build pyproject.toml -o requirements.lock
 
+PEERS := .tandem/cache/peers
 .PHONY: bench
-bench: $(SETUP) ## Measure, beside a floor in the same run
+bench: $(SETUP) $(PEERS)/.ready ## Measure, beside a floor and peers in the same run
 	$(BIN)/python -m benchmarks.events_end_to_end
+	$(BIN)/python -m benchmarks.events_end_to_end --rate 300
+	$(BIN)/python -m benchmarks.commands
+	$(BIN)/python -m benchmarks.events_drained --peers $(PEERS)/bin/python
+
+$(PEERS)/.ready: benchmarks/peers.lock
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
 
 .PHONY: clean
 clean: ## Stop the local stack and remove what was built

@@ -10,8 +10,20 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import MetaData, Select, Table, Update, bindparam, delete, select, text, update
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy import (
+    Insert,
+    MetaData,
+    Select,
+    Table,
+    TextClause,
+    Update,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -134,7 +146,8 @@ class PostgresStore:
 
     async def set_timer(self, key: str, due_at: datetime, command: str, payload: Any, traceparent: str | None) -> None:
         values = {"due_at": due_at, "command": command, "payload": payload, "traceparent": traceparent}
-        await self.connection.execute(_SET_TIMER, {"key": key} | values)
+        fresh = {"attempts": 0, "retry_at": None, "refused_by": None}
+        await self.connection.execute(_upsert(kit.timers, "key"), {"key": key} | values | fresh)
 
     async def cancel_timer(self, key: str) -> None:
         await self.connection.execute(delete(kit.timers).where(kit.timers.c.key == key))
@@ -179,12 +192,15 @@ def _update(table: Table, columns: tuple[str, ...]) -> Update:
 
 
 @cache
-def _upsert(table: Table) -> Insert:
-    statement = insert(table)
-    changes = {column.name: statement.excluded[column.name] for column in table.c if column.name != "id"}
-    if not changes:
-        return statement.on_conflict_do_nothing(index_elements=["id"])
-    return statement.on_conflict_do_update(index_elements=["id"], set_=changes)
+def _upsert(table: Table, key: str = "id") -> TextClause:
+    # As text: SQLAlchemy compiles its own ON CONFLICT anew for every call.
+    names = [column.name for column in table.c]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name != key)
+    statement = text(
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)}) "  # noqa: S608
+        f"ON CONFLICT ({key}) DO " + (f"UPDATE SET {changes}" if changes else "NOTHING")
+    )
+    return statement.bindparams(*(bindparam(column.name, type_=column.type) for column in table.c))
 
 
 def _already_exists(error: IntegrityError, what: str) -> Exception:
@@ -206,9 +222,3 @@ _INSERT_ANSWER = """
 """
 _RECORD_EVENTS = text(_INSERT_EVENTS)
 _RECORD_EVENTS_AND_ANSWER = text(f"WITH answer AS ({_INSERT_ANSWER}) {_INSERT_EVENTS}")
-_SET_TIMER = insert(kit.timers)
-_SET_TIMER = _SET_TIMER.on_conflict_do_update(
-    index_elements=["key"],
-    set_={name: _SET_TIMER.excluded[name] for name in ("due_at", "command", "payload", "traceparent")}
-    | {"attempts": 0, "retry_at": None, "refused_by": None},
-)

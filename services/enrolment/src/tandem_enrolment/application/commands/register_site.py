@@ -12,6 +12,9 @@ unknown_time_zone = Rule(
     fr="n'est pas un nom de la base IANA des fuseaux horaires, comme Europe/Paris",
 )
 
+# Read once: asked for each time, they are looked for on the disk.
+_TIME_ZONES = available_timezones()
+
 
 @dataclass(frozen=True, slots=True)
 class RegisterSite:
@@ -23,7 +26,7 @@ class RegisterSite:
 
 
 async def register_site(command: RegisterSite, work: Work, clock: Clock) -> Receipt:
-    if command.time_zone not in available_timezones():
+    if command.time_zone not in _TIME_ZONES:
         raise Malformed([("time_zone", RuleBroken(unknown_time_zone))])
     site = Site.register(command.site, command.name, command.time_zone)
     known = await work.sites.find(site.id)
