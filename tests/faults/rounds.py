@@ -209,7 +209,7 @@ def main() -> None:
     console.print(score.table())
     console.print(
         f"{score.rounds} rounds in {time.monotonic() - began:.0f} s; {score.applied} applied of {score.produced} "
-        f"committed; {score.raw_duplicates} stand twice in Kafka, skipped"
+        f"committed, the others parked as planted; {score.raw_duplicates} stand twice in Kafka, and were skipped"
     )
     console.print(f"FAILED: {score.failed}" if score.failed else "Nothing lost, nothing applied twice, all in order.")
     raise SystemExit(1 if score.failed else 0)
