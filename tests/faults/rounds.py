@@ -42,7 +42,7 @@ async def _play(rig: Rig, names: Sequence[str], rate: int) -> Ledger:
     before = await rig.handled()
 
     async def flows() -> bool:
-        return await rig.handled() > before + rate / 2
+        return await rig.handled() > before + rate / 8
 
     struck: list[int] = []
     async with rig.load(rate):

@@ -35,6 +35,7 @@ from tandem_kit.rebuild import Rebuild, RebuiltTable
 from tandem_kit.relay import Relay
 from tandem_kit.rpc.callers import Callers
 from tandem_kit.rpc.client import connect
+from tandem_kit.rpc.errors import Refused
 from tandem_kit.rpc.server import Rpc
 from tandem_kit.snapshots import aggregates_of, snapshots
 from tandem_kit.testing.clock import FixedClock
@@ -296,6 +297,19 @@ async def test_what_an_owner_forgot_is_forgotten_when_told_so_and_not_before(nei
         # Another second version than the one that was applied.
         await neighbours.moves(people[5:9], people[1])
         await eventually(neighbours.agree)
+
+
+async def test_an_owner_that_is_away_is_told_and_nothing_is_changed(neighbours: Neighbours) -> None:
+    async with neighbours.relaying(), neighbours.consuming():
+        await neighbours.registers(10)
+        await eventually(neighbours.agree)
+        before = await neighbours.places()
+        async with connect(f"127.0.0.1:{free_port()}", lambda: "") as nobody:
+            away = replace(neighbours.rebuild, owners={"enrolment": nobody})
+            with pytest.raises(Refused, match="neighbour_away"):
+                await away.run(owner_restored=False)
+        assert await neighbours.agree()
+        assert await neighbours.places() == before
 
 
 async def test_a_snapshot_has_every_event_once_whatever_the_size_of_a_page(neighbours: Neighbours) -> None:

@@ -12,6 +12,8 @@ from datetime import UTC
 
 import grpc.aio
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from google.rpc import code_pb2
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -21,6 +23,7 @@ from tandem_kit.cloudevents import Envelope
 from tandem_kit.domain import Rule, refuse_unless
 from tandem_kit.logs import get_log
 from tandem_kit.postgres import PostgresDatabase
+from tandem_kit.rpc.errors import Refused
 from tandem_kit.snapshots import aggregates_of
 from tandem_kit.work import PARTITIONS, owner_of, partition_of
 
@@ -83,6 +86,14 @@ class Rebuild:
                 anew, unanswered = await _move_on(
                     connection, self.group, reach, versions, owner_restored=owner_restored
                 )
+        except (grpc.aio.AioRpcError, KafkaError) as error:
+            get_log().warning("rebuild_failed", error=repr(error))
+            raise Refused(
+                code_pb2.UNAVAILABLE,
+                "neighbour_away",
+                "Kafka, or an owner of the events, does not answer. Nothing was changed; try again.",
+                "Kafka, ou un propriétaire des événements, ne répond pas. Rien n'a été changé ; réessayez.",
+            ) from error
         finally:
             await database.engine.dispose()
         get_log().warning("projections_rebuilt", partitions_begun_anew=anew, events_without_reaction=unanswered)
