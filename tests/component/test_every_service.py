@@ -11,7 +11,9 @@ from tandem.enrolment.v1.service_pb2_grpc import EnrolmentServiceStub
 from tandem.operations.v1 import service_pb2 as operations
 from tandem.operations.v1.service_pb2_grpc import OperationsServiceStub
 from tandem_cli.stack.services import SERVICES
+from tandem_cli.tokens import Signer
 from tandem_kit import tables
+from tandem_kit.policy import Grant, Role
 from tandem_kit.postgres import make_engine
 from tandem_kit.rpc.client import connect
 from tests.component.processes import running
@@ -42,6 +44,13 @@ async def test_what_is_done_without_kafka_waits_in_the_outbox(databases: Databas
 
 async def test_whoever_may_not_operate_a_service_is_not_told_its_backlog(databases: Databases, tmp_path: Path) -> None:
     async with running("enrolment", databases, tmp_path) as service, connect(service.address) as channel:
+        stub = OperationsServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await OperationsServiceStub(channel).GetBacklog(operations.GetBacklogRequest())
+            await stub.GetBacklog(operations.GetBacklogRequest())
         assert refused.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        # What is parked, and rebuilt, is no single site's.
+        token = Signer(tmp_path).sign("night watch of lyon", Grant(Role.SRE, "lyon"))
+        lyon = [("authorization", f"Bearer {token}")]
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.RebuildProjections(operations.RebuildProjectionsRequest(), metadata=lyon)
+        assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED

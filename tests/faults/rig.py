@@ -130,12 +130,15 @@ class Rig:
         heal_seconds: float = 60.0,
         replicas: int = 1,
         lengths: Lengths = SHORT,
+        stalled_seconds: float | None = None,
     ) -> None:
         """`without` names a guard that every process, or the database, shall lack."""
         self.servers = servers
         self.folder = servers.folder
         self.without = without
         self.heal_seconds = heal_seconds
+        self.stalled_seconds = stalled_seconds
+        """Without any progress for that long, nothing heals any more; for rigs in which something is to be lost."""
         self.replicas = replicas
         self.lengths = lengths
         self.random = random.Random(seed)
@@ -154,6 +157,7 @@ class Rig:
         """What the last check found."""
         self._out_of_line: list[str] = []
         self._read_to = 0
+        self._passed_by = 0
         self._applied: dict[UUID, int] = defaultdict(int)
         self._in_kafka: dict[str, int] = defaultdict(int)
         self._positions: dict[TopicPartition, int] = {}
@@ -330,6 +334,7 @@ class Rig:
     def passes_by(self, aggregate: UUID, version: int) -> None:
         """Expect nothing of this version: its type is handled by nobody."""
         self.versions[aggregate] = self._applied[aggregate] = self._in_kafka[str(aggregate)] = version
+        self._passed_by += version
 
     async def send_raw(self, key: UUID, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> None:
         """Write a record that no relay wrote."""
@@ -353,18 +358,25 @@ class Rig:
 
     async def in_flight(self) -> int:
         """Return how many committed events are not applied yet."""
-        applied = await self.entries()
-        return max(0, sum(self.versions.values()) - applied)
+        # What is parked, or passed by, is on no way any more.
+        done = await self.entries() + self._passed_by
+        on_their_way = sum(min(v, self.poisoned.get(a, v + 1) - 1) for a, v in self.versions.items())
+        return max(0, on_their_way - done)
 
     # --- the ledger
 
     async def heal(self) -> float:
         """Wait until everything that can be applied is; return the seconds that it took, or `heal_seconds`."""
-        began = time.monotonic()
+        began = moved = time.monotonic()
+        before = -1
         while time.monotonic() < began + self.heal_seconds:
             with suppress(OSError, asyncpg.PostgresError):
                 if not await self._behind():
                     break
+                if (handled := await self.handled()) != before:
+                    before, moved = handled, time.monotonic()
+            if self.stalled_seconds and time.monotonic() > moved + self.stalled_seconds:
+                break
             await asyncio.sleep(0.1)
         return time.monotonic() - began
 
@@ -379,8 +391,8 @@ class Rig:
         """Wait until all is quiet, then hold against each other what was committed, is in Kafka, and was applied."""
         found = self.found
         found.heal_seconds = await self.heal()
-        found.lost = self._out_of_line + await self._behind()
         await self._read_ledger()
+        found.lost = self._out_of_line + await self._behind()
         await self._read_kafka()
         (row,) = await self.ask(self.source_url, "SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")
         found.unpublished = row["n"]

@@ -67,7 +67,7 @@ async def test_in_a_quiet_round_nothing_stands_twice_in_kafka(servers: Servers) 
     ],
 )
 async def test_without_a_guard_its_check_fails(servers: Servers, guard: str, faults: list[str], check: str) -> None:
-    async with Rig(servers, seed=3, without=guard, heal_seconds=4).running() as rig:
+    async with Rig(servers, seed=3, without=guard, stalled_seconds=6).running() as rig:
         found = await play(rig, faults)
     assert check in found.faults
 

@@ -22,7 +22,7 @@ from tandem_enrolment.adapters.tables import metadata as enrolment_tables
 from tandem_enrolment.adapters.work import EnrolmentWork
 from tandem_enrolment.domain.person import Details, Person
 from tandem_enrolment.domain.types import CareerStage, GradeBand, PersonId, SiteCode
-from tandem_kit import metrics, tables
+from tandem_kit import metrics, parking, tables
 from tandem_kit.batch import Handling
 from tandem_kit.cloudevents import Envelope
 from tandem_kit.consumer import Consumer, Flood, Patience
@@ -40,7 +40,7 @@ from tandem_kit.rpc.server import Rpc
 from tandem_kit.snapshots import aggregates_of, snapshots
 from tandem_kit.testing.clock import FixedClock
 from tandem_kit.testing.eventually import eventually
-from tandem_kit.work import PARTITIONS, Topics, Works, partition_of
+from tandem_kit.work import PARTITIONS, OutboxRow, Topics, Works, partition_of
 from tandem_matching.adapters.tables import metadata as matching_tables
 from tandem_matching.adapters.tables import positions
 from tandem_matching.adapters.work import MatchingWork
@@ -297,6 +297,59 @@ async def test_what_an_owner_forgot_is_forgotten_when_told_so_and_not_before(nei
         # Another second version than the one that was applied.
         await neighbours.moves(people[5:9], people[1])
         await eventually(neighbours.agree)
+
+
+async def test_an_event_that_cannot_be_applied_is_named_and_one_that_was_given_up_is_left_out(
+    neighbours: Neighbours,
+) -> None:
+    async with neighbours.relaying(), neighbours.consuming() as consumer:
+        people = await neighbours.registers(3)
+        async with neighbours.source.transaction() as store:
+            # Somebody moved whom nobody registered: a fault of the owner's, which the consumer parks.
+            stranger = uuid4()
+            moved = events_pb2.PersonMoved(person_id=str(stranger), site="lyon").SerializeToString()
+            partition = partition_of(str(stranger).encode())
+            type_, at = "tandem.enrolment.v1.PersonMoved", FixedClock().now()
+            await store.record([OutboxRow(neighbours.topic, partition, stranger, 1, type_, moved, None, at, None)])
+        parked = select(tables.parked.c.id).where(tables.parked.c.aggregate_id == str(stranger))
+
+        async def is_parked() -> int | None:
+            async with neighbours.target.engine.connect() as connection:
+                return await connection.scalar(parked)
+
+        key = await eventually(is_parked)
+        with pytest.raises(RuleBroken) as refused:
+            await neighbours.rebuild.run(owner_restored=False)
+        assert refused.value.rule.name == "cannot_be_applied"
+        assert str(stranger) in refused.value.sentence("fr")
+        assert key is not None
+        async with neighbours.target.engine.begin() as connection:
+            await parking.discard(connection, key, "ada", "nobody is missing")
+        await neighbours.rebuild.run(owner_restored=False)
+        assert set(await neighbours.copies()) == set(people)
+        assert (await consumer.replay("", "ada", past_gap=False)) == (0, 0)
+
+
+async def test_what_is_parked_of_aggregates_that_begin_anew_is_not_replayed(neighbours: Neighbours) -> None:
+    async with neighbours.relaying(), neighbours.consuming() as consumer:
+        people = await neighbours.registers(5)
+        await eventually(neighbours.agree)
+        # Two later events of one person, set aside; then the owner goes back to before them, and before the others.
+        async with neighbours.target.engine.begin() as connection:
+            row = {"topic": neighbours.topic, "partition": 0, "record_offset": 10**6, "key": b"", "headers": {}}
+            more = {"type": "PersonLeft", "payload": b"", "kind": "failed", "reason": "on purpose"}
+            await connection.execute(
+                tables.parked.insert().values(aggregate_id=str(people[0]), version=2, **row, **more)
+            )
+        async with neighbours.source.engine.begin() as connection:
+            table = enrolment_tables.tables["people"]
+            for column in (tables.outbox.c.aggregate_id, table.c.id):
+                await connection.execute(delete(column.table).where(column == people[4]))
+        await neighbours.rebuild.run(owner_restored=True)
+        assert await neighbours.agree()
+        assert await consumer.replay("", "ada", past_gap=False) == (0, 0)
+        async with neighbours.target.engine.connect() as connection:
+            assert list(await connection.scalars(select(tables.parked.c.settled_how))) == ["passed by"]
 
 
 async def test_an_owner_that_is_away_is_told_and_nothing_is_changed(neighbours: Neighbours) -> None:

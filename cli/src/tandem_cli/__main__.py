@@ -13,7 +13,8 @@ def main() -> None:
         sys.exit(130)
     except ValidationError as error:
         problem = error.errors()[0]
-        sys.exit(f"✗ TANDEM_{str(problem['loc'][0]).upper()}={problem['input']} → {problem['ctx']['wanted']}")
+        # Not what was given: it may hold a password.
+        sys.exit(f"✗ TANDEM_{str(problem['loc'][0]).upper()}: {problem['msg']}")
     app()
 
 

@@ -38,7 +38,8 @@ def test_whatever_language_is_asked_for_one_of_ours_is_spoken(
 def test_an_address_that_is_none_is_told_by_its_name(name: str, tmp_path: Path) -> None:
     done = tandem("status", HOME=str(tmp_path), **{name: "garbage"})
     assert done.returncode == 1
-    assert f"TANDEM_{name}=garbage" in done.stderr
+    assert f"TANDEM_{name}: " in done.stderr
+    assert "garbage" not in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -166,7 +166,7 @@ class Stack:
             state.stop(list(services.SERVICES), 30)
             state.stop(["kafka"], 15)
             state.stop(["postgres"], 15)
-        shutil.rmtree(self.run)
+            shutil.rmtree(self.run)
         return True
 
     def _say(self, name: str, address: str, note: str) -> None:

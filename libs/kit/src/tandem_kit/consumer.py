@@ -88,7 +88,7 @@ class Flood:
 
 
 class Unassigned(Exception):  # noqa: N818
-    """The consumer has had no partition for too many seconds."""
+    """The group has not said for too many seconds which partitions are the consumer's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Patience:
     session: float = 10.0
     """Without a heartbeat, until Kafka gives its partitions to another."""
     unassigned: float = 60.0
-    """Without a partition, until it joins anew: aiokafka may wait for ever after a rebalance that it missed."""
+    """Without a word of the group, until it joins anew: aiokafka may wait for ever after a rebalance that it missed."""
     halt: float = 30.0
     """Between two looks whether a halted consumer can go on."""
 
@@ -167,10 +167,11 @@ class Consumer:
             await kafka.start()
             await self._wait_for_topics(kafka)
             # Not before the start, which would wait without end for partitions to be assigned.
-            kafka.subscribe(sorted(self._handling.subscription.topics), listener=_Seek(self, kafka))
+            seeker = _Seek(self, kafka)
+            kafka.subscribe(sorted(self._handling.subscription.topics), listener=seeker)
             assigned_at = looked_at = time.monotonic()
             while not self._stopping.is_set():
-                if kafka.assignment():
+                if seeker.joined:
                     assigned_at = time.monotonic()
                 elif time.monotonic() > assigned_at + self._patience.unassigned:
                     raise Unassigned(self._patience.unassigned)
@@ -190,8 +191,10 @@ class Consumer:
                         await asyncio.wait_for(self._look_around(kafka), _LOOK_AROUND_SECONDS)
                     looked_at = time.monotonic()
         finally:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(kafka.stop(), _CLOSE_SECONDS)
+            # Not cancelled when it takes longer: it would leave its connections open.
+            closing = asyncio.ensure_future(kafka.stop())
+            closing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            await asyncio.wait([closing], timeout=_CLOSE_SECONDS)
 
     async def _wait_for_topics(self, kafka: AIOKafkaConsumer) -> None:
         """Wait until the topics exist: who subscribes to others than these is told of them minutes later."""
@@ -293,6 +296,7 @@ class Consumer:
         for kind in ParkedKind:
             metrics.PARKED.labels(self._handling.service, kind.value).set(counts.get(kind, 0))
         metrics.PARKED_OLDEST.labels(self._handling.service).set(oldest)
+        metrics.CONSUMER_HALTED.labels(self._handling.service, "failing").set(0)
         await kafka.commit()
 
     async def _seek_back(self, kafka: AIOKafkaConsumer, records: Sequence[Record]) -> None:
@@ -405,11 +409,14 @@ class _Seek(ConsumerRebalanceListener):  # type: ignore[misc]
     def __init__(self, consumer: Consumer, kafka: AIOKafkaConsumer) -> None:
         self._consumer = consumer
         self._kafka = kafka
+        self.joined = False
+        """Whether the group has said which partitions are ours, be it none: so it says to a standby."""
 
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        pass
+    async def on_partitions_revoked(self, _: set[TopicPartition]) -> None:
+        self.joined = False
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self.joined = True
         await self._consumer.seek(self._kafka, assigned)
 
 

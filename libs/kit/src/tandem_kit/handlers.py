@@ -1,6 +1,7 @@
 """What a service does with its neighbours' events.
 
-A *projection* keeps a copy of a fact, and can be rebuilt from the events. A *reaction* answers an event with commands,
+A *projection* keeps a copy of a fact, and can be rebuilt from the events: applied again over a newer copy, the events
+have to end with the same. A *reaction* answers an event with commands,
 and is never repeated. Neither calls anybody: a reaction that has to ask a neighbour sets a timer due now, whose errand
 asks (`tandem_kit.timers`).
 """

@@ -152,7 +152,7 @@ def operations(
     queries: tuple[Callable[..., Awaitable[Any]], ...] = (list_parked, get_parked)
     commands: tuple[Callable[..., Awaitable[Any]], ...] = (replay_parked, discard_parked, rebuild_projections)
     return (
-        query(get_backlog, allow=(Role.SRE, Role.PROGRAMME_MANAGER)),
-        *(query(use_case, allow=(Role.SRE,)) for use_case in queries),
-        *(command(use_case, allow=(Role.SRE,)) for use_case in commands),
+        query(get_backlog, allow=(Role.SRE, Role.PROGRAMME_MANAGER), everywhere=True),
+        *(query(use_case, allow=(Role.SRE,), everywhere=True) for use_case in queries),
+        *(command(use_case, allow=(Role.SRE,), everywhere=True) for use_case in commands),
     )

@@ -38,7 +38,7 @@ _Comparison = Literal["equals", "in", "is null"]
 _CONNECTION, _ROLLED_BACK, _RESOURCES, _OPERATOR = "08", "40", "53", "57"
 
 
-def make_engine(url: str, pool: int) -> AsyncEngine:
+def make_engine(url: str, pool: int, statement_seconds: float | None = 60.0) -> AsyncEngine:
     """Return an engine for `postgresql://…`; it connects when it is first used."""
     return create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
@@ -47,7 +47,7 @@ def make_engine(url: str, pool: int) -> AsyncEngine:
         # A statement that hangs fails, is transient, and is tried again on another connection.
         # A transaction that somebody paused or lost must not hold its rows: another does the work meanwhile.
         connect_args={
-            "command_timeout": 60.0,
+            "command_timeout": statement_seconds,
             "server_settings": {
                 "idle_in_transaction_session_timeout": "60000",
                 "tcp_keepalives_idle": "10",
@@ -84,9 +84,9 @@ class PostgresDatabase:
         return self._metadata.tables
 
     def alone(self) -> "PostgresDatabase":
-        """Return the same database over one new connection, which remembers no statement; to be disposed of."""
+        """Return the same database over one new connection, which remembers no statement and lets each run long."""
         url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return PostgresDatabase(make_engine(url, 1), self._metadata)
+        return PostgresDatabase(make_engine(url, 1, statement_seconds=None), self._metadata)
 
     @asynccontextmanager
     async def transaction(self, *, read_only: bool = False) -> AsyncIterator["PostgresStore"]:

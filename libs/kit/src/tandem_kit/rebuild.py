@@ -20,9 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from tandem.snapshots.v1 import service_pb2 as pb
 from tandem_kit.batch import Handling
 from tandem_kit.cloudevents import Envelope
-from tandem_kit.domain import Rule, refuse_unless
+from tandem_kit.domain import Rule, RuleBroken, refuse_unless
 from tandem_kit.logs import get_log
-from tandem_kit.postgres import PostgresDatabase
+from tandem_kit.postgres import PostgresDatabase, is_transient
 from tandem_kit.rpc.errors import Refused
 from tandem_kit.snapshots import aggregates_of
 from tandem_kit.work import PARTITIONS, owner_of, partition_of
@@ -33,6 +33,14 @@ owner_knows_less = Rule(
     "database was restored to an earlier point. Say --owner-restored to forget here what it forgot.",
     fr="{owner} en sait moins que ce qui a été appliqué ici pour {count} agrégats, dont {aggregate} de {topic} : sa "
     "base a été restaurée à un point antérieur. Dites --owner-restored pour oublier ici ce qu'il a oublié.",
+)
+
+cannot_be_applied = Rule(
+    "cannot_be_applied",
+    en="{type}, version {version} of {aggregate}, cannot be applied: mend its handler, or discard the event where it "
+    "is parked. Nothing was changed.",
+    fr="{type}, version {version} de {aggregate}, ne peut être appliqué : corrigez son traitement, ou abandonnez "
+    "l'événement là où il est mis de côté. Rien n'a été changé.",
 )
 
 # Aggregates whose copies are written together.
@@ -86,14 +94,8 @@ class Rebuild:
                 anew, unanswered = await _move_on(
                     connection, self.group, reach, versions, owner_restored=owner_restored
                 )
-        except (grpc.aio.AioRpcError, KafkaError) as error:
-            get_log().warning("rebuild_failed", error=repr(error))
-            raise Refused(
-                code_pb2.UNAVAILABLE,
-                "neighbour_away",
-                "Kafka, or an owner of the events, does not answer. Nothing was changed; try again.",
-                "Kafka, ou un propriétaire des événements, ne répond pas. Rien n'a été changé ; réessayez.",
-            ) from error
+        except KafkaError as error:
+            raise _away("Kafka", error) from error
         finally:
             await database.engine.dispose()
         get_log().warning("projections_rebuilt", partitions_begun_anew=anew, events_without_reaction=unanswered)
@@ -118,37 +120,77 @@ class Rebuild:
         copies = [database.tables[getattr(work, name).table] for name in self.handling.subscription.facts]
         for table in copies:
             # A session's own tables come first wherever a table is named.
-            await connection.execute(text(f"CREATE TEMP TABLE {table.name} (LIKE public.{table.name} INCLUDING ALL)"))
+            made = f"CREATE TEMP TABLE {table.name} (LIKE public.{table.name} INCLUDING ALL) ON COMMIT DROP"
+            await connection.execute(text(made))
         return copies
 
     async def _project(self, database: PostgresDatabase, connection: AsyncConnection) -> dict[Aggregate, int]:
         """Fill the hidden tables; return how far each aggregate has come."""
         versions: dict[Aggregate, int] = {}
         for topic in self._topics:
-            work = self.handling.works.over(database.store(connection))
-            async for aggregate in aggregates_of(topic, self.owners[owner_of(topic)]):
-                versions[topic, aggregate.aggregate_id] = aggregate.version
-                await self._apply(aggregate, work)
-                if len(versions) % _TOGETHER == 0:
-                    await work.flush()
-                    work = self.handling.works.over(database.store(connection))
+            work, owner = self.handling.works.over(database.store(connection)), owner_of(topic)
+            discarded = await _discarded(connection, topic)
+            try:
+                async for aggregate in aggregates_of(topic, self.owners[owner]):
+                    versions[topic, aggregate.aggregate_id] = aggregate.version
+                    await self._apply(aggregate, work, discarded)
+                    if len(versions) % _TOGETHER == 0:
+                        await work.flush()
+                        work = self.handling.works.over(database.store(connection))
+            except grpc.aio.AioRpcError as error:
+                raise _away(owner, error) from error
             await work.flush()
         return versions
 
-    async def _apply(self, aggregate: pb.AggregateSnapshot, work: object) -> None:
+    async def _apply(self, aggregate: pb.AggregateSnapshot, work: object, discarded: set[tuple[str, int]]) -> None:
         subscription = self.handling.subscription
         for event in aggregate.events:
+            if (aggregate.aggregate_id, event.version) in discarded:
+                continue
             site, time = event.site if event.HasField("site") else None, event.time.ToDatetime(UTC)
             about = Envelope(event.type, aggregate.aggregate_id, event.version, time, site, traceparent=None)
-            for project in subscription.projections.get(event.type, ()):
-                await project(subscription.messages[event.type].FromString(event.data), about, work)
+            try:
+                for project in subscription.projections.get(event.type, ()):
+                    await project(subscription.messages[event.type].FromString(event.data), about, work)
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                get_log().error("rebuild_failed", type=event.type, aggregate=about.aggregate_id, error=repr(error))
+                raise RuleBroken(
+                    cannot_be_applied, type=event.type, version=event.version, aggregate=about.aggregate_id
+                ) from error
+
+
+def _away(who: str, error: Exception) -> Refused:
+    get_log().warning("rebuild_failed", neighbour=who, error=repr(error))
+    code = error.code() if isinstance(error, grpc.aio.AioRpcError) else grpc.StatusCode.UNAVAILABLE
+    if code in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}:
+        return Refused(
+            code_pb2.UNAVAILABLE,
+            "neighbour_away",
+            f"{who} does not answer. Nothing was changed; try again.",
+            f"{who} ne répond pas. Rien n'a été changé ; réessayez.",
+        )
+    return Refused(
+        code_pb2.FAILED_PRECONDITION,
+        "neighbour_refuses",
+        f"{who} refuses its snapshot ({code.name}). Nothing was changed.",
+        f"{who} refuse son instantané ({code.name}). Rien n'a été changé.",
+    )
 
 
 async def _hold_consumers_still(connection: AsyncConnection) -> None:
-    # Every batch begins by moving its offsets. It waits here, fails after a while as in any passing fault, tries again.
-    for setting in ("lock_timeout = '30s'", "idle_in_transaction_session_timeout = 0"):
+    # Every batch begins by moving its offsets, every replay by taking a watermark. They wait here, fail after a while
+    # as in any passing fault, and try again. A rebuild that somebody paused ends, too.
+    for setting in ("lock_timeout = '30s'", "idle_in_transaction_session_timeout = '5min'"):
         await connection.execute(text(f"SET LOCAL {setting}"))
-    await connection.execute(text("LOCK TABLE consumer_offsets IN SHARE ROW EXCLUSIVE MODE"))
+    await connection.execute(text("LOCK TABLE consumer_offsets, watermarks IN SHARE ROW EXCLUSIVE MODE"))
+    await connection.execute(text("SET LOCAL search_path = pg_temp, public"))
+
+
+async def _discarded(connection: AsyncConnection, topic: str) -> set[tuple[str, int]]:
+    """Return the events that a person gave up: aggregates and versions."""
+    return {(row.aggregate_id, row.version) for row in await connection.execute(_DISCARDED, {"topic": topic})}
 
 
 async def _show(connection: AsyncConnection, table: Table) -> RebuiltTable:
@@ -209,9 +251,17 @@ async def _move_on(
     if moved:
         marks = [{"topic": topic, "aggregate": key, "version": version} for (topic, key), version in moved.items()]
         await connection.execute(_SET_WATERMARK, marks)
+        # What was set aside of them is known to the copies, or forgotten by its owner: it is not to be replayed.
+        await connection.execute(_PASS_BY, marks)
     return len(anew), sum(max(0, version - applied.get(key, 0)) for key, version in moved.items())
 
 
+_DISCARDED = text("SELECT aggregate_id, version FROM parked WHERE topic = :topic AND settled_how = 'discarded'")
+_PASS_BY = text("""
+    UPDATE parked SET settled_at = now(), settled_how = 'passed by', settled_by = 'rebuild',
+                      settled_why = 'its aggregate was begun anew'
+     WHERE settled_at IS NULL AND topic = :topic AND aggregate_id = :aggregate
+""")
 _WATERMARKS = text("SELECT topic, aggregate_id, version FROM watermarks WHERE topic = ANY(:topics)")
 _OFFSETS = text("""
     SELECT topic, partition, next_offset FROM consumer_offsets WHERE consumer_group = :group AND topic = ANY(:topics)

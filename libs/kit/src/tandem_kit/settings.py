@@ -45,7 +45,7 @@ class ServiceSettings(BaseSettings):
     session_seconds: float = Field(default=10.0, ge=1)
     """Without a heartbeat for that long, Kafka gives a consumer's partitions to another."""
     unassigned_seconds: float = Field(default=60.0, ge=1)
-    """Without a partition for that long, a consumer joins its group anew."""
+    """Without a word of its group for that long, a consumer joins it anew."""
     timer_poll_seconds: float = Field(default=0.25, gt=0)
     drain_seconds: float = Field(default=20.0, gt=0)
     """How long running calls may take to finish when the service stops."""

@@ -19,7 +19,7 @@ from tandem_kit.policy import Role
 from tandem_kit.rpc.server import Method, query
 from tandem_kit.work import Topics
 
-# Below gRPC's limit of 4 MiB for a message, whatever the next aggregate adds.
+# Below gRPC's limit of 4 MiB for a message, unless the last aggregate of a page is a giant.
 _PAGE_BYTES = 1_000_000
 _PAGE = text("""
     SELECT aggregate_id, version, type, time, site, payload

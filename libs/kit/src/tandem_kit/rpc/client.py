@@ -68,6 +68,7 @@ def connect(
         options=[
             ("grpc.service_config", _SERVICE_CONFIG),
             ("grpc.enable_retries", 1),
+            ("grpc.max_receive_message_length", 16 * 2**20),
             # A process that is back is called again at once; gRPC's own pause grows to two minutes.
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 1000),

@@ -14,8 +14,10 @@ class EndPair:
 
 
 async def end_pair(command: EndPair, work: Work, clock: Clock) -> None:
-    charter = await work.charters.get(command.pair_id)
-    charter.close()
+    charter = await work.charters.find(command.pair_id)
+    # None where its pair was formed before this service could hear of it.
+    if charter is not None:
+        charter.close()
     for session in await work.sessions.where(pair_id=command.pair_id, state=SessionState.SCHEDULED):
         if session.starts_at > clock.now():
             session.cancel(None, CancellationReason.PAIR_DISSOLVED)
