@@ -118,7 +118,7 @@ class Tandem:
 
     def listed(self) -> dict[str, int]:
         with sqlite3.connect(self.file) as database:
-            return dict(database.execute("SELECT id, seats FROM open_sessions"))
+            return dict(database.execute("SELECT id, free FROM open_sessions"))
 
 
 @pytest.fixture
@@ -147,20 +147,24 @@ def a_group_session() -> events.SessionScheduled:
     return events.SessionScheduled(format=types.SESSION_FORMAT_COLLECTIVE, site="lyon", module="networks", seats=15)
 
 
-REGISTERED = events.RegistrationConfirmed(person_id=str(uuid4()))
+def registered(person: str | None = None) -> events.RegistrationConfirmed:
+    return events.RegistrationConfirmed(person_id=person or str(uuid4()))
 
 
 async def test_the_list_holds_what_can_be_registered_for_however_often_it_starts_anew(tandem: Tandem) -> None:
     open_, over, pairs_own = uuid4(), uuid4(), uuid4()
     await tandem.is_followed()
-    await tandem.tells(open_, a_group_session(), REGISTERED)
+    await tandem.tells(open_, a_group_session(), registered())
     await tandem.tells(over, a_group_session())
     await tandem.tells(pairs_own, events.SessionScheduled(format=types.SESSION_FORMAT_ONE_TO_ONE, seats=1))
     await tandem.is_followed()
     assert tandem.listed() == {str(open_): 14, str(over): 15}
     # Sent again after a fault of ours, then a type that the subscriber does not know, and more.
-    await tandem.publishes(open_, 2, REGISTERED)
-    await tandem.tells(open_, events.RegistrationWaitlisted(), REGISTERED, first=3)
+    again = registered()
+    await tandem.tells(open_, again, events.RegistrationWaitlisted(), first=3)
+    await tandem.publishes(open_, 3, again)
+    # Somebody who waited goes: no seat becomes free by that.
+    await tandem.tells(open_, events.RegistrationCancelled(person_id=str(uuid4())), first=5)
     await tandem.tells(over, events.SessionCancelled(), first=2)
     await tandem.is_followed()
     assert tandem.listed() == {str(open_): 13}
@@ -168,23 +172,24 @@ async def test_the_list_holds_what_can_be_registered_for_however_often_it_starts
 
 async def test_who_comes_late_begins_with_the_snapshot(tandem: Tandem) -> None:
     open_, over = uuid4(), uuid4()
-    await tandem.tells(open_, a_group_session(), REGISTERED)
+    await tandem.tells(open_, a_group_session(), registered())
     await tandem.tells(over, a_group_session(), events.SessionCancelled())
     await tandem.forgets()
     # Recorded, and published only when the snapshot has been read.
-    await tandem.records(open_, REGISTERED, first=3)
+    third = registered()
+    await tandem.records(open_, third, first=3)
     await tandem.is_followed()
     assert tandem.listed() == {str(open_): 13}
-    await tandem.publishes(open_, 3, REGISTERED)
-    await tandem.tells(open_, REGISTERED, first=4)
+    await tandem.publishes(open_, 3, third)
+    await tandem.tells(open_, events.RegistrationCancelled(person_id=third.person_id), first=4)
     await tandem.is_followed()
-    assert tandem.listed() == {str(open_): 12}
+    assert tandem.listed() == {str(open_): 14}
 
 
 async def test_what_the_topic_forgot_before_it_was_read_is_an_error_until_it_begins_again(tandem: Tandem) -> None:
     session = uuid4()
     await tandem.is_followed()
-    await tandem.tells(session, a_group_session(), REGISTERED)
+    await tandem.tells(session, a_group_session(), registered())
     await tandem.forgets()
     with pytest.raises(OffsetOutOfRangeError):
         await tandem.is_followed()
