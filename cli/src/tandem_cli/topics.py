@@ -78,7 +78,7 @@ def apply_topics(kafka: str, *, dry_run: bool = False) -> dict[str, Outcome]:
     from kafka.errors import KafkaError  # noqa: PLC0415
 
     try:
-        admin = KafkaAdminClient(bootstrap_servers=kafka)
+        admin = KafkaAdminClient(bootstrap_servers=kafka, bootstrap_timeout_ms=5000)
     except (KafkaError, ValueError) as error:
         raise Trouble(said(f"No Kafka answers at {kafka}.", f"Aucun Kafka ne répond à {kafka}.")) from error
     try:
